@@ -1,0 +1,126 @@
+//! Body of a refused stream (HTTP 4xx and 5xx):
+//! `{"status":"405","error":"too_many_viewers","appConnectNum":"8","maxConnectNum":"8"}`.
+
+use crate::error::ParseError;
+use crate::json::Object;
+
+use super::{MAX_READ_BYTES, Status, Writer};
+
+/// Why a camera does not serve a stream. The documents leave the body open; this is Porthole's form, and the one
+/// object that `get_device_st` would have answered, so that its readers understand it too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason as `get_device_st` gives it.
+    pub status: Status,
+    /// The reason as a word that stays the same, for example [`Refusal::TOO_MANY_VIEWERS`].
+    pub error: String,
+    /// Viewers now.
+    pub app_connect_num: Option<u32>,
+    /// Viewers it can serve.
+    pub max_connect_num: Option<u32>,
+}
+
+impl Refusal {
+    /// As many viewers as the camera serves; HTTP 503.
+    pub const TOO_MANY_VIEWERS: &str = "too_many_viewers";
+    /// The stream URL is wrong; HTTP 404.
+    pub const BAD_REQUEST: &str = "bad_request";
+    /// The camera does not serve this kind of stream; HTTP 404.
+    pub const UNSUPPORTED: &str = "unsupported";
+    /// Sensor, encoder or storage failed; HTTP 500.
+    pub const DEVICE_ERROR: &str = "device_error";
+
+    /// The camera is full.
+    pub fn too_many_viewers(now: u32, max: u32) -> Self {
+        Self {
+            app_connect_num: Some(now),
+            max_connect_num: Some(max),
+            ..Self::new(Status::TooManyConnections, Self::TOO_MANY_VIEWERS)
+        }
+    }
+
+    /// The URL could not be read.
+    pub fn bad_request(error: &ParseError) -> Self {
+        match error {
+            ParseError::Unsupported { .. } => Self::new(Status::Unsupported, Self::UNSUPPORTED),
+            _ => Self::new(Status::BadRequest, Self::BAD_REQUEST),
+        }
+    }
+
+    /// Something in the camera failed.
+    pub fn device_error() -> Self {
+        Self::new(Status::DeviceError, Self::DEVICE_ERROR)
+    }
+
+    /// Any other reason.
+    pub fn new(status: Status, error: &str) -> Self {
+        Self {
+            status,
+            error: error.to_owned(),
+            app_connect_num: None,
+            max_connect_num: None,
+        }
+    }
+
+    /// The HTTP status that goes with it.
+    pub fn http_status(&self) -> u16 {
+        match self.status {
+            Status::TooManyConnections => 503,
+            Status::BadRequest | Status::Unsupported => 404,
+            Status::Refuse => 403,
+            Status::Accept | Status::DeviceError | Status::Other(_) => 500,
+        }
+    }
+
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// Which field is wrong.
+    pub fn decode(bytes: &[u8]) -> Result<Self, ParseError> {
+        let object = Object::decode("stream refusal", bytes, MAX_READ_BYTES)?;
+        Ok(Self {
+            status: Status::read(&object)?,
+            error: object.text("error")?.unwrap_or_default(),
+            app_connect_num: object.number("appConnectNum")?,
+            max_connect_num: object.number("maxConnectNum")?,
+        })
+    }
+
+    /// One JSON object.
+    pub fn encode(&self) -> String {
+        Writer::new()
+            .field("status", self.status.number())
+            .field("error", &self.error)
+            .optional("appConnectNum", self.app_connect_num)
+            .optional("maxConnectNum", self.max_connect_num)
+            .end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::reply::DeviceStatus;
+
+    #[test]
+    fn a_full_camera_says_how_full() {
+        let refusal = Refusal::too_many_viewers(8, 8);
+        let text = r#"{"status":"405","error":"too_many_viewers","appConnectNum":"8","maxConnectNum":"8"}"#;
+        assert_eq!(refusal.encode(), text);
+        assert_eq!(refusal.http_status(), 503);
+        assert_eq!(Refusal::decode(text.as_bytes()), Ok(refusal));
+        let status = DeviceStatus::decode(text.as_bytes()).unwrap();
+        assert_eq!(status.max_connect_num, Some(8));
+    }
+
+    #[test]
+    fn a_wrong_url_is_404_and_a_broken_camera_500() {
+        let error = ParseError::missing("stream URL", "action", "live");
+        assert_eq!(Refusal::bad_request(&error).http_status(), 404);
+        let error = ParseError::unsupported("stream URL", "action", "live-mjpg", "live");
+        assert_eq!(Refusal::bad_request(&error).status, Status::Unsupported);
+        assert_eq!(Refusal::device_error().http_status(), 500);
+        assert_eq!(Refusal::new(Status::Refuse, "no").http_status(), 403);
+        assert_eq!(Refusal::decode(b"{}").unwrap_err().field(), "status");
+    }
+}

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod address;
+pub mod command;
+pub mod error;
+pub mod event;
+pub mod id;
+mod json;
+pub mod link;
+pub mod pair;
+pub mod probe;
+mod query;
+pub mod stream;
+mod target;
+mod text;
+pub mod xp2p_info;
+
+pub use error::ParseError;
+pub use json::Json;
+pub use target::Target;
+
+/// First path segment of every request: `/ipc.p2p.com/…` (IoT Video URL grammar).
+pub const PREFIX: &str = "/ipc.p2p.com";
+
+/// Longest name of a camera or of a viewer, in bytes of UTF-8.
+pub const MAX_NAME_BYTES: usize = 128;
