@@ -1,0 +1,119 @@
+//! Everything that can go wrong in front of the user: a stable code, and its texts as data.
+//!
+//! The texts live in `crates/app/texts/failures.json` (English and Chinese: what happened, why, what to do).
+//! The command-line tool prints them; the UI gets the same file through the generated bindings. A test holds
+//! the table complete.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use ts_rs::TS;
+
+/// A stable name for each failure a user can meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export_to = "api.ts")]
+pub enum FailureCode {
+    /// The text is no pairing link.
+    LinkMalformed,
+    /// The camera refused: the link was used, has expired, or is for another camera.
+    LinkRefused,
+    /// The link has no secret and this viewer is not known to the camera.
+    LinkWithoutSecret,
+    /// The camera has refused too many attempts to pair lately.
+    TooManyAttempts,
+    /// That camera is saved already.
+    CameraAlreadyAdded,
+    /// No saved camera has that name.
+    CameraUnknown,
+    /// No address of the camera answers.
+    CameraUnreachable,
+    /// It answered before, and stopped.
+    ConnectionLost,
+    /// The camera does not know this viewer.
+    CameraRefused,
+    /// It serves as many viewers as it can.
+    CameraFull,
+    /// It has no such stream (HTTP 404).
+    StreamNotFound,
+    /// It said an error status (HTTP 4xx, 5xx).
+    CameraError,
+    /// Its stream cannot be read.
+    StreamMalformed,
+    /// Its codec is not one we can decode.
+    CodecUnsupported,
+    /// The decoder failed.
+    DecoderFailed,
+    /// The camera did not answer a command in time.
+    CommandTimeout,
+    /// The camera does not know the command.
+    CommandRefused,
+    /// The command's text is wrong.
+    CommandMalformed,
+    /// There is nothing to play sound with.
+    NoAudioDevice,
+    /// The sound device failed.
+    AudioDeviceLost,
+    /// No picture has arrived yet.
+    NoPictureYet,
+    /// A file cannot be written.
+    FileNotWritten,
+    /// The saved data cannot be read.
+    DataUnreadable,
+    /// The data folder is in use or its identity has wrong permissions.
+    IdentityUnusable,
+    /// The gateway's port cannot be opened.
+    GatewayUnavailable,
+    /// The LAN cannot be searched.
+    DiscoveryUnavailable,
+    /// The view is not open.
+    ViewUnknown,
+    /// The setting's value is wrong.
+    SettingInvalid,
+    /// A defect of ours.
+    Internal,
+}
+
+/// A failure as the UI gets it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export_to = "api.ts")]
+pub struct Failure {
+    /// Which.
+    pub code: FailureCode,
+    /// Values for the text's `{placeholders}`.
+    pub params: BTreeMap<String, String>,
+    /// For the log and the expert: the chain of causes, in English.
+    pub detail: String,
+}
+
+impl Failure {
+    /// A failure without values yet.
+    pub fn new(code: FailureCode) -> Self {
+        Self {
+            code,
+            params: BTreeMap::new(),
+            detail: String::new(),
+        }
+    }
+
+    /// The same with the value of one placeholder.
+    pub fn with(mut self, name: &str, value: impl Display) -> Self {
+        self.params.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// The same with a detail for the log.
+    pub fn detail(mut self, detail: impl Display) -> Self {
+        self.detail = detail.to_string();
+        self
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} {:?}: {}", self.code, self.params, self.detail)
+    }
+}
+
+impl std::error::Error for Failure {}

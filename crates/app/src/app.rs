@@ -1,0 +1,555 @@
+//! The whole core behind one call.
+
+use crate::FrameSink;
+use crate::api::{Call, CameraKey, Event, Failure, FailureCode, Relay, Reply, Settings, ViewId};
+use crate::book::Book;
+use crate::cameras::{Cameras, read_link};
+use crate::discovery::Discovery;
+use crate::fail;
+use crate::gateway::Gateway;
+use crate::live::sound::{Device, Volume};
+use crate::live::view::{Opening, Order, View};
+use crate::record::Progress;
+use crate::session::{Core, Hold};
+use crate::snapshot;
+use crate::store::{Store, make_private};
+use base64::Engine;
+use p2p::{Endpoint, Identity, IdentityError, RelayChoice, RelayUrl, Role};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{broadcast, oneshot};
+use wire::command::ptz::Ptz;
+
+/// Events a slow listener may be behind before it misses some.
+const EVENTS: usize = 1024;
+/// The volume is saved this long after its last change, not at every step of a slider.
+const SAVE_VOLUME: Duration = Duration::from_millis(500);
+
+/// How the app starts.
+pub struct Options {
+    /// Identity and thumbnails are kept here; the store usually too.
+    pub data_dir: PathBuf,
+    /// Snapshots and recordings go here.
+    pub media_dir: PathBuf,
+    /// What is remembered.
+    pub store: Box<dyn Store>,
+    /// What a camera's list of viewers calls this one.
+    pub viewer_name: String,
+    /// Whether to listen for cameras on the LAN.
+    pub lan: bool,
+    /// Where sound goes.
+    pub sound: Device,
+    /// Whether the gateway starts if the settings say so.
+    pub gateway: bool,
+}
+
+impl Options {
+    /// For a program that shows pictures.
+    pub fn new(
+        data_dir: impl Into<PathBuf>,
+        media_dir: impl Into<PathBuf>,
+        store: Box<dyn Store>,
+    ) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            media_dir: media_dir.into(),
+            store,
+            viewer_name: "Porthole".into(),
+            lan: true,
+            sound: Device::Default,
+            gateway: true,
+        }
+    }
+}
+
+/// The viewer without a window. Clones are the same app.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    core: Arc<Core>,
+    cameras: Arc<Cameras>,
+    identity: Identity,
+    media_dir: PathBuf,
+    viewer_name: String,
+    lan: bool,
+    device: Device,
+    volume: Arc<Volume>,
+    views: Mutex<HashMap<ViewId, View>>,
+    warm: Mutex<Vec<Hold>>,
+    discovery: Mutex<Option<Discovery>>,
+    gateway: tokio::sync::Mutex<Option<Gateway>>,
+    volume_changes: AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl App {
+    /// Reads what is saved and opens the sockets. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`FailureCode::IdentityUnusable`], [`FailureCode::SettingInvalid`] for a relay that is none,
+    /// [`FailureCode::Internal`] if no socket can be opened.
+    pub async fn start(options: Options) -> Result<Self, Failure> {
+        make_private(&options.data_dir)?;
+        let path = options.data_dir.join("identity.key");
+        let identity =
+            Identity::load_or_create(&path).map_err(|error| identity_failure(&path, &error))?;
+        let book = Book::open(options.store, &options.data_dir);
+        let settings = book.settings();
+        let endpoint = bind(
+            &identity,
+            &options.viewer_name,
+            options.lan,
+            &settings.relay,
+        )
+        .await?;
+        let core = Arc::new(Core {
+            book,
+            events: broadcast::Sender::new(EVENTS),
+        });
+        let cameras = Arc::new(Cameras::new(
+            core.clone(),
+            endpoint,
+            options.viewer_name.clone(),
+        ));
+        let app = Self(Arc::new(Inner {
+            core,
+            cameras,
+            identity,
+            media_dir: options.media_dir,
+            viewer_name: options.viewer_name,
+            lan: options.lan,
+            device: options.sound,
+            volume: Volume::new(settings.volume, settings.muted),
+            views: Mutex::default(),
+            warm: Mutex::default(),
+            discovery: Mutex::default(),
+            gateway: tokio::sync::Mutex::default(),
+            volume_changes: AtomicU64::new(0),
+        }));
+        if settings.gateway
+            && options.gateway
+            && let Err(failure) = app.set_gateway(true).await
+        {
+            tracing::warn!(%failure, "gateway");
+        }
+        Ok(app)
+    }
+
+    /// What happens from now on. A listener that falls far behind misses the oldest (`RecvError::Lagged`).
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.0.core.events.subscribe()
+    }
+
+    /// The cameras and their sessions, for programs that want more than [`Call`] offers.
+    pub fn cameras(&self) -> &Arc<Cameras> {
+        &self.0.cameras
+    }
+
+    /// What is shared by all parts: saved data and events.
+    pub fn core(&self) -> &Arc<Core> {
+        &self.0.core
+    }
+
+    /// Does what the UI asks. `sink` takes the frames of [`Call::OpenView`] and is ignored otherwise.
+    ///
+    /// # Errors
+    /// What went wrong, with texts in [`crate::texts`].
+    pub async fn call(&self, call: Call, sink: Option<FrameSink>) -> Result<Reply, Failure> {
+        let app = &*self.0;
+        match call {
+            Call::Hello => Ok(self.hello()),
+            Call::CheckLink { link } => {
+                let link = read_link(&link)?;
+                Ok(Reply::Link {
+                    id: link.address.id.to_string(),
+                    name: link.name.clone(),
+                    can_pair: link.secret.is_some(),
+                    saved_as: app.core.book.by_id(&link.address.id).map(|saved| saved.key),
+                })
+            }
+            Call::AddCamera { link, name, room } => Ok(Reply::Camera {
+                camera: app.cameras.add(&link, name, room).await?,
+            }),
+            Call::EditCamera { camera, name, room } => Ok(Reply::Camera {
+                camera: app.cameras.edit(&camera, &name, &room)?,
+            }),
+            Call::RemoveCamera { camera } => {
+                self.close_views_of(&camera).await;
+                app.cameras.remove(&camera).await?;
+                Ok(Reply::Done)
+            }
+            Call::ShareCamera { camera } => {
+                let share = app.cameras.share(&camera).await?;
+                Ok(Reply::Share {
+                    link: share.link,
+                    qr_svg: share.qr_svg,
+                    expires_in: share.expires_in,
+                })
+            }
+            Call::Discover { on } => {
+                let mut discovery = lock(&app.discovery);
+                match (on, discovery.is_some()) {
+                    (true, false) => {
+                        *discovery = Some(Discovery::start(app.core.clone(), app.cameras.clone())?)
+                    }
+                    (true, true) => {
+                        let cameras = discovery
+                            .as_ref()
+                            .map(Discovery::cameras)
+                            .unwrap_or_default();
+                        app.core.tell(Event::Lan { cameras });
+                    }
+                    (false, _) => *discovery = None,
+                }
+                Ok(Reply::Done)
+            }
+            Call::KeepWarm { cameras } => {
+                let holds = cameras
+                    .iter()
+                    .filter_map(|key| Some(app.cameras.get(key).ok()?.hold()))
+                    .collect();
+                // The new set is held before the old one is let go: what is in both stays connected.
+                let _before = std::mem::replace(&mut *lock(&app.warm), holds);
+                Ok(Reply::Done)
+            }
+            Call::OpenView {
+                view,
+                camera,
+                quality,
+                sink: carries,
+                max_width,
+                audio,
+            } => {
+                let sink = sink.ok_or_else(|| fail::internal("a view needs a channel"))?;
+                let session = app.cameras.get(&camera)?;
+                let sound = audio.then(|| (app.device.clone(), app.volume.clone()));
+                let (core, media_dir) = (app.core.clone(), app.media_dir.clone());
+                let opening = Opening {
+                    view,
+                    session,
+                    core,
+                    sink,
+                    quality,
+                    carries,
+                    max_width,
+                    sound,
+                    media_dir,
+                };
+                let before = lock(&app.views).insert(view, View::open(opening));
+                if let Some(before) = before {
+                    before.close().await;
+                }
+                Ok(Reply::Done)
+            }
+            Call::SetQuality { view, quality } => self.order(view, Order::Quality(quality)),
+            Call::SetSink {
+                view,
+                sink,
+                max_width,
+                reason,
+            } => self.order(
+                view,
+                Order::Sink {
+                    sink,
+                    max_width,
+                    reason,
+                },
+            ),
+            Call::Ack {
+                view,
+                seq,
+                drawn,
+                decode_ms,
+                draw_ms,
+            } => self.order(
+                view,
+                Order::Ack {
+                    seq,
+                    drawn,
+                    decode_ms,
+                    draw_ms,
+                },
+            ),
+            Call::CloseView { view } => {
+                let closed = lock(&app.views).remove(&view);
+                if let Some(view) = closed {
+                    view.close().await;
+                }
+                Ok(Reply::Done)
+            }
+            Call::SetAudio { volume, muted } => self.set_audio(volume, muted),
+            Call::Snapshot { view } => self.snapshot(view).await,
+            Call::StartRecording { view } => {
+                let (reply, answer) = oneshot::channel();
+                self.order(view, Order::Record(reply))?;
+                let progress = answer.await.map_err(|_| view_unknown(view))??;
+                Ok(file(progress))
+            }
+            Call::StopRecording { view } => {
+                let camera = self.camera_of(view)?;
+                let (reply, answer) = oneshot::channel();
+                self.order(view, Order::StopRecording(reply))?;
+                let finished = match answer.await.map_err(|_| view_unknown(view))? {
+                    Some(recorder) => recorder.finish().await,
+                    None => {
+                        Err(Failure::new(FailureCode::NoPictureYet).detail("no recording runs"))
+                    }
+                };
+                let name = || app.cameras.get(&camera).map(|session| session.name());
+                finished
+                    .map(file)
+                    .map_err(|failure| failure.with("camera", name().unwrap_or(camera.clone())))
+            }
+            Call::Ptz { camera, direction } => {
+                let ptz = direction.map_or(Ptz::Release, |direction| Ptz::Press(direction.into()));
+                Ok(Reply::Ptz {
+                    apex: app.cameras.ptz(&camera, ptz).await?,
+                })
+            }
+            Call::Command { camera, query } => Ok(Reply::Text {
+                text: app.cameras.get(&camera)?.command(&query).await?,
+            }),
+            Call::Thumbnail { camera } => {
+                let saved = app.core.book.thumbnail(&camera);
+                let taken = saved.as_ref().map_or(0, |(_, taken)| *taken);
+                let jpeg =
+                    saved.map(|(jpeg, _)| base64::engine::general_purpose::STANDARD.encode(jpeg));
+                Ok(Reply::Thumbnail { jpeg, taken })
+            }
+            Call::SetSettings { settings } => Ok(Reply::Settings {
+                settings: self.set_settings(settings).await?,
+            }),
+            Call::Gateway => {
+                let gateway = app.gateway.lock().await;
+                let urls = gateway
+                    .as_ref()
+                    .map(|gateway| gateway.urls(&app.cameras))
+                    .unwrap_or_default();
+                Ok(Reply::Gateway {
+                    on: gateway.is_some(),
+                    urls,
+                })
+            }
+            Call::Retry { camera } => {
+                app.cameras.get(&camera)?.p2p().retry();
+                for view in lock(&app.views)
+                    .values()
+                    .filter(|view| view.camera == camera)
+                {
+                    view.order(Order::Retry);
+                }
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    /// Ends all views, finishing their recordings, and closes the sockets.
+    pub async fn shutdown(&self) {
+        let views: Vec<_> = lock(&self.0.views).drain().map(|(_, view)| view).collect();
+        for view in views {
+            view.close().await;
+        }
+        lock(&self.0.warm).clear();
+        *lock(&self.0.discovery) = None;
+        if let Some(gateway) = self.0.gateway.lock().await.take() {
+            gateway.stop().await;
+        }
+        self.0.cameras.endpoint().close().await;
+    }
+
+    fn hello(&self) -> Reply {
+        let app = &*self.0;
+        Reply::Hello {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            viewer: app.identity.id().to_string(),
+            cameras: app.cameras.list(),
+            settings: app.core.book.settings(),
+            media_dir: app.media_dir.display().to_string(),
+            ffmpeg: media::ffmpeg_version(),
+            notice: app.core.book.notice(),
+        }
+    }
+
+    fn order(&self, view: ViewId, order: Order) -> Result<Reply, Failure> {
+        let mut views = lock(&self.0.views);
+        let running = views.get(&view).ok_or_else(|| view_unknown(view))?;
+        if !running.order(order) {
+            views.remove(&view);
+            return Err(view_unknown(view));
+        }
+        Ok(Reply::Done)
+    }
+
+    fn camera_of(&self, view: ViewId) -> Result<CameraKey, Failure> {
+        lock(&self.0.views)
+            .get(&view)
+            .map(|view| view.camera.clone())
+            .ok_or_else(|| view_unknown(view))
+    }
+
+    async fn close_views_of(&self, camera: &CameraKey) {
+        let closed: Vec<_> = {
+            let mut views = lock(&self.0.views);
+            let ids: Vec<_> = views
+                .iter()
+                .filter(|(_, view)| view.camera == *camera)
+                .map(|(id, _)| *id)
+                .collect();
+            ids.into_iter().filter_map(|id| views.remove(&id)).collect()
+        };
+        for view in closed {
+            view.close().await;
+        }
+    }
+
+    async fn snapshot(&self, view: ViewId) -> Result<Reply, Failure> {
+        let camera = self.camera_of(view)?;
+        let (reply, answer) = oneshot::channel();
+        self.order(view, Order::Pictures(reply))?;
+        let pictures = answer.await.map_err(|_| view_unknown(view))?;
+        let name = self.0.cameras.get(&camera)?.name();
+        let dir = self.0.media_dir.clone();
+        let saved = tokio::task::spawn_blocking(move || {
+            let jpeg = snapshot::jpeg(&pictures, &name)?;
+            let path = snapshot::free_path(&dir, &camera, "jpg");
+            snapshot::save(&path, &jpeg)?;
+            Ok(Progress {
+                path,
+                bytes: jpeg.len() as u64,
+                ..Progress::default()
+            })
+        });
+        Ok(file(saved.await.map_err(fail::internal)??))
+    }
+
+    fn set_audio(&self, volume: f32, muted: bool) -> Result<Reply, Failure> {
+        check_volume(volume)?;
+        self.0.volume.set(volume, muted);
+        let change = self.0.volume_changes.fetch_add(1, Ordering::Relaxed) + 1;
+        let app = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(SAVE_VOLUME).await;
+            if app.0.volume_changes.load(Ordering::Relaxed) != change {
+                return;
+            }
+            let settings = Settings {
+                volume,
+                muted,
+                ..app.0.core.book.settings()
+            };
+            match app.0.core.book.set_settings(&settings) {
+                Ok(()) => app.0.core.tell(Event::Settings { settings }),
+                Err(failure) => tracing::warn!(%failure, "volume not saved"),
+            }
+        });
+        Ok(Reply::Done)
+    }
+
+    async fn set_settings(&self, settings: Settings) -> Result<Settings, Failure> {
+        check_volume(settings.volume)?;
+        let app = &*self.0;
+        let before = app.core.book.settings();
+        let endpoint = if settings.relay == before.relay {
+            None
+        } else {
+            Some(bind(&app.identity, &app.viewer_name, app.lan, &settings.relay).await?)
+        };
+        // What can fail comes first: sessions move to the new endpoint when the new settings are saved.
+        let saved = match self.set_gateway(settings.gateway).await {
+            Ok(()) => {
+                app.volume_changes.fetch_add(1, Ordering::Relaxed);
+                app.core.book.set_settings(&settings)
+            }
+            failed => failed,
+        };
+        match (saved, endpoint) {
+            (Ok(()), Some(endpoint)) => app.cameras.move_to(endpoint).await,
+            (Ok(()), None) => {}
+            (Err(failure), unused) => {
+                if let Some(unused) = unused {
+                    unused.close().await;
+                }
+                return Err(failure);
+            }
+        }
+        app.volume.set(settings.volume, settings.muted);
+        app.core.tell(Event::Settings {
+            settings: settings.clone(),
+        });
+        Ok(settings)
+    }
+
+    async fn set_gateway(&self, on: bool) -> Result<(), Failure> {
+        let mut gateway = self.0.gateway.lock().await;
+        if on && gateway.is_none() {
+            *gateway = Some(Gateway::start(&self.0.core, self.0.cameras.clone()).await?);
+        } else if !on && let Some(gateway) = gateway.take() {
+            gateway.stop().await;
+        }
+        Ok(())
+    }
+}
+
+fn file(progress: Progress) -> Reply {
+    Reply::File {
+        path: progress.path.display().to_string(),
+        bytes: progress.bytes,
+        duration_ms: progress.duration_ms,
+    }
+}
+
+fn view_unknown(view: ViewId) -> Failure {
+    Failure::new(FailureCode::ViewUnknown).with("view", view)
+}
+
+fn check_volume(volume: f32) -> Result<(), Failure> {
+    if (0.0..=1.0).contains(&volume) {
+        return Ok(());
+    }
+    Err(Failure::new(FailureCode::SettingInvalid)
+        .with("setting", "volume")
+        .with("reason", format!("{volume} is not between 0 and 1")))
+}
+
+fn identity_failure(path: &std::path::Path, error: &IdentityError) -> Failure {
+    let reason = match error {
+        IdentityError::Permissions { mode, .. } => format!("others may read it (mode {mode:04o})"),
+        other => other.to_string(),
+    };
+    Failure::new(FailureCode::IdentityUnusable)
+        .with("path", path.display())
+        .with("reason", reason)
+        .detail(error)
+}
+
+async fn bind(
+    identity: &Identity,
+    name: &str,
+    lan: bool,
+    relay: &Relay,
+) -> Result<Endpoint, Failure> {
+    let relays = match relay {
+        Relay::None => RelayChoice::None,
+        Relay::Own { url } => RelayChoice::Urls(vec![RelayUrl::new(url.trim())]),
+        Relay::Public => RelayChoice::Public,
+    };
+    let options = p2p::Options {
+        name: name.to_owned(),
+        relays,
+        lan,
+        ..p2p::Options::new(identity.clone(), Role::Viewer)
+    };
+    Endpoint::bind(options).await.map_err(|error| match error {
+        p2p::Error::Invalid { expected, got, .. } => Failure::new(FailureCode::SettingInvalid)
+            .with("setting", "relay")
+            .with("reason", format!("{got:?}: {expected}")),
+        error => fail::internal(error),
+    })
+}

@@ -1,0 +1,167 @@
+//! What can be typed.
+
+use app::api;
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Watch Porthole cameras from the command line.
+///
+/// A camera is named by its key or name from `porthole list`, or by the first digits of its id.
+/// Exit codes: 0 done, 1 a defect, 2 wrong usage, 3 link, 4 unknown camera, 5 not reached, 6 refused, 7 full,
+/// 8 stream, 9 command, 10 file, 11 saved data, 12 network of this machine.
+#[derive(Debug, Parser)]
+#[command(version, about, verbatim_doc_comment)]
+pub(crate) struct Cli {
+    /// Where cameras and this viewer's key are kept.
+    #[arg(long, global = true, env = "PORTHOLE_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print data as JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Language of errors; by default that of the system.
+    #[arg(long, global = true, value_enum)]
+    pub(crate) lang: Option<Lang>,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// A language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lang {
+    /// English.
+    En,
+    /// Chinese.
+    Zh,
+}
+
+/// A picture size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Quality {
+    /// 640x360.
+    Standard,
+    /// 1280x720.
+    High,
+    /// 1920x1080.
+    Super,
+}
+
+impl From<Quality> for api::Quality {
+    fn from(quality: Quality) -> Self {
+        match quality {
+            Quality::Standard => Self::Standard,
+            Quality::High => Self::High,
+            Quality::Super => Self::Super,
+        }
+    }
+}
+
+/// Where a camera turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Move {
+    /// Pan left.
+    Left,
+    /// Pan right.
+    Right,
+    /// Tilt up.
+    Up,
+    /// Tilt down.
+    Down,
+    /// Stand still.
+    Stop,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Look for cameras on the local network.
+    Discover {
+        /// How long to look.
+        #[arg(long, default_value_t = 3.0)]
+        seconds: f64,
+    },
+    /// Add the camera of a pairing link.
+    Add {
+        /// The link, `porthole:…`.
+        link: String,
+        /// What to call it; by default what it calls itself.
+        #[arg(long)]
+        name: Option<String>,
+        /// Where it stands.
+        #[arg(long)]
+        room: Option<String>,
+    },
+    /// List the saved cameras.
+    List,
+    /// Write a camera's live stream as FLV: `porthole live front | ffplay -`. Comes back by itself when it is lost.
+    Live {
+        /// Which camera.
+        camera: String,
+        /// Picture size.
+        #[arg(long, value_enum, default_value = "high")]
+        quality: Quality,
+        /// A file, or `-` for standard output.
+        #[arg(short, long, default_value = "-")]
+        output: PathBuf,
+        /// Stop after this long.
+        #[arg(long)]
+        seconds: Option<f64>,
+        /// Print figures to standard error, once a second.
+        #[arg(long)]
+        stats: bool,
+    },
+    /// Save one picture as JPEG.
+    Snapshot {
+        /// Which camera.
+        camera: String,
+        /// The file.
+        file: PathBuf,
+        /// Picture size.
+        #[arg(long, value_enum, default_value = "super")]
+        quality: Quality,
+    },
+    /// Save the live stream as MP4, until Ctrl-C or for some seconds.
+    Record {
+        /// Which camera.
+        camera: String,
+        /// The file, `….mp4`.
+        file: PathBuf,
+        /// Stop after this long.
+        #[arg(long)]
+        seconds: Option<f64>,
+        /// Picture size.
+        #[arg(long, value_enum, default_value = "high")]
+        quality: Quality,
+    },
+    /// Serve the cameras on 127.0.0.1 for other players; prints one URL a camera.
+    Gateway,
+    /// Send a raw command and print the camera's reply.
+    #[command(name = "command")]
+    Raw {
+        /// Which camera.
+        camera: String,
+        /// `action=inner_define&channel=0&cmd=…`
+        query: String,
+    },
+    /// Turn a camera.
+    Ptz {
+        /// Which camera.
+        camera: String,
+        /// Where to.
+        #[arg(value_enum)]
+        to: Move,
+        /// For how long.
+        #[arg(long, default_value_t = 0.4)]
+        seconds: f64,
+    },
+    /// Make a one-time link for another viewer.
+    Share {
+        /// Which camera.
+        camera: String,
+    },
+    /// Forget a camera.
+    Remove {
+        /// Which camera.
+        camera: String,
+    },
+}

@@ -1,0 +1,132 @@
+//! Each command in its own file.
+
+use crate::cli::{Cli, Command};
+use crate::out::Out;
+use app::api::Failure;
+use app::live::sound::Device;
+use app::{App, FileStore, Options};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+mod add;
+mod command;
+mod discover;
+mod gateway;
+mod list;
+mod live;
+mod ptz;
+mod record;
+mod remove;
+mod share;
+mod snapshot;
+
+/// Starts the core and does what was typed.
+pub(crate) async fn run(cli: Cli, out: &Out) -> Result<(), Failure> {
+    let data = cli.data.unwrap_or_else(default_data);
+    let app = start(&data).await?;
+    if let Some(notice) = app.core().book.notice() {
+        let _ = out.failure(&notice);
+    }
+    let done = match cli.command {
+        Command::Discover { seconds } => discover::run(&app, out, seconds).await,
+        Command::Add { link, name, room } => add::run(&app, out, &link, name, room).await,
+        Command::List => list::run(&app, out),
+        Command::Live {
+            camera,
+            quality,
+            output,
+            seconds,
+            stats,
+        } => {
+            live::run(
+                &app,
+                out,
+                live::Wanted {
+                    camera,
+                    quality: quality.into(),
+                    output,
+                    seconds,
+                    stats,
+                },
+            )
+            .await
+        }
+        Command::Snapshot {
+            camera,
+            file,
+            quality,
+        } => snapshot::run(&app, out, &camera, &file, quality.into()).await,
+        Command::Record {
+            camera,
+            file,
+            seconds,
+            quality,
+        } => record::run(&app, out, &camera, file, seconds, quality.into()).await,
+        Command::Gateway => gateway::run(&app, out).await,
+        Command::Raw { camera, query } => command::run(&app, out, &camera, &query).await,
+        Command::Ptz {
+            camera,
+            to,
+            seconds,
+        } => ptz::run(&app, out, &camera, to, seconds).await,
+        Command::Share { camera } => share::run(&app, out, &camera).await,
+        Command::Remove { camera } => remove::run(&app, out, &camera).await,
+    };
+    app.shutdown().await;
+    done
+}
+
+async fn start(data: &Path) -> Result<App, Failure> {
+    let store = FileStore::open(data)?;
+    let mut options = Options::new(data, data, Box::new(store));
+    options.sound = Device::None;
+    options.gateway = false;
+    options.viewer_name = std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(
+        |_| "porthole".into(),
+        |name| format!("porthole on {}", name.trim()),
+    );
+    App::start(options).await
+}
+
+/// `$XDG_DATA_HOME/porthole`, or `~/.local/share/porthole`.
+fn default_data() -> PathBuf {
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    set("XDG_DATA_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".local/share")))
+        .unwrap_or_default()
+        .join("porthole")
+}
+
+/// Resolves at Ctrl-C, SIGTERM, or after that many seconds.
+async fn end(seconds: Option<f64>) {
+    let time = async {
+        match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+            Some(time) => tokio::time::sleep(time).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = time => {}
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}

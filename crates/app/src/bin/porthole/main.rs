@@ -1,0 +1,25 @@
+//! `porthole`: the viewer on the command line.
+
+use clap::Parser;
+use std::process::ExitCode;
+
+mod cli;
+mod commands;
+mod out;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("PORTHOLE_LOG")
+                .unwrap_or_else(|_| "error,mdns_sd=off".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let out = out::Out::new(cli.json, cli.lang);
+    match commands::run(cli, &out).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => out.failure(&failure),
+    }
+}

@@ -1,0 +1,35 @@
+//! The viewer without a window: cameras, live views, recordings, the local gateway.
+//!
+//! ```text
+//!   UI or CLI ── Call ──> App ──> Book      what is saved: cameras, settings, thumbnails
+//!       ^                  │ ├──> Cameras   one session a camera, its state, commands
+//!       └── Event, frames ─┘ ├──> live      request -> FLV -> access units or pictures, sound, statistics
+//!                            └──> gateway   the same streams on 127.0.0.1 for other players
+//! ```
+//!
+//! The contract with whatever shows it is [`api`]; nothing here knows Tauri. Failures are codes with texts in two
+//! languages ([`texts`]).
+
+pub mod api;
+pub mod app;
+pub mod book;
+pub mod cameras;
+pub mod continuous;
+pub mod discovery;
+pub mod fail;
+pub mod gateway;
+pub mod live;
+pub mod record;
+pub mod session;
+pub mod snapshot;
+pub mod store;
+pub mod texts;
+pub mod timeline;
+
+pub use api::{Call, Event, Failure, FailureCode, Reply};
+pub use app::{App, Options};
+pub use store::{FileStore, MemoryStore, Store};
+
+/// Takes one [frame](api::frame) of a view; `false` says that the view is gone. Called on the runtime's threads and on
+/// the decoder's: it must not block.
+pub type FrameSink = std::sync::Arc<dyn Fn(Vec<u8>) -> bool + Send + Sync>;
