@@ -1,0 +1,56 @@
+//! Every number that is tuned, in one place.
+
+use std::time::Duration;
+
+/// Pictures a second unless the user says otherwise.
+pub const FPS: u32 = 30;
+/// Seconds between keyframes: what a slow viewer waits at most, and what a new one is sent at once.
+pub const GOP_SECONDS: u32 = 2;
+/// Viewers that watch at the same time.
+pub const MAX_VIEWERS: u32 = 8;
+/// Streams that one viewer may hold: a quality switch needs two, and after a lost connection the old ones linger.
+pub const STREAMS_PER_VIEWER: u32 = 16;
+/// How long an encoder goes on after its last viewer left: a page reload finds it warm.
+pub const LINGER: Duration = Duration::from_secs(3);
+/// How long a request for live waits for the first picture of a cold sensor; below [`p2p::defaults::LIVE_HEAD`], after
+/// which a viewer dials anew. A slower sensor goes on starting, and the viewer's next request finds it.
+pub const FIRST_PICTURE: Duration = Duration::from_millis(1_500);
+/// A failed sensor or microphone is tried again after this long, while someone watches.
+pub const RETRY: Duration = Duration::from_secs(2);
+
+/// A viewer further behind than this is moved to the newest keyframe as soon as one is there, milliseconds.
+pub const MAX_LAG_MS: i64 = 1_000;
+/// Bytes kept in a live ring at most: 2 GOPs of 4 Mbit/s with much room for a busy scene.
+pub const RING_BYTES: usize = 8 << 20;
+/// Entries kept in a live ring at most.
+pub const RING_ENTRIES: usize = 4_096;
+/// Tags between the ring and a viewer's stream. Small: what lies here cannot be skipped any more.
+pub const BODY_TAGS: usize = 2;
+/// Pictures that wait for a busy encoder before one is dropped.
+pub const ENCODER_QUEUE: usize = 2;
+
+/// Sound: samples a second (one channel).
+pub const SAMPLE_RATE: u32 = 48_000;
+/// Sound: bits a second of AAC-LC.
+pub const AUDIO_BIT_RATE: u32 = 64_000;
+/// Samples taken from the microphone at a time: a quarter of an AAC frame, so that every frame leaves the moment its
+/// last sample is there. Blocks that do not divide it make frames up to a block late, which viewers must buffer for.
+pub const BLOCK: usize = 256;
+
+/// The motor stops this long after the last press: the viewer repeats it while a finger is down.
+pub const DEAD_MAN: Duration = Duration::from_millis(500);
+/// Motor positions a second; the whole way takes about five seconds.
+pub const MOTOR_SPEED: f64 = 800.0;
+/// Motor positions of one step (`cmd=ptz_left`).
+pub const MOTOR_STEP: u16 = 160;
+/// The last motor position; the first is 0.
+pub const MOTOR_MAX: u16 = 4_095;
+
+/// Viewers that the camera remembers.
+pub const KNOWN_VIEWERS: usize = 256;
+/// Unused links for further viewers.
+pub const OPEN_LINKS: usize = 16;
+/// How long a link made by `share` can be used.
+pub const LINK_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Bytes of a viewer's name that are kept.
+pub const NAME_BYTES: usize = 64;

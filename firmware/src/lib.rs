@@ -1,0 +1,26 @@
+//! The camera: a Linux program that also runs as a virtual camera on any PC.
+//!
+//! ```text
+//!  board (sim | linux)          live                          p2p
+//!  sensor ── pictures ──> encoder ──┐                          │
+//!  microphone ── sound ──> AAC ─────┴─> ring ──> cursor ──> HTTP-FLV ──> viewer
+//!  motor <── PTZ ── commands <────────────────────────────────┘
+//! ```
+//!
+//! [`Camera::start`] runs one; the program `porthole-camera` is a thin shell around it.
+
+pub mod access;
+pub mod board;
+mod camera;
+pub mod clock;
+pub mod data;
+pub mod defaults;
+pub mod demand;
+pub mod encode;
+pub mod live;
+pub mod qr;
+pub mod seats;
+pub mod service;
+pub mod stats;
+
+pub use camera::{BoardChoice, Camera, Error, Options};

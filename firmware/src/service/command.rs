@@ -1,0 +1,179 @@
+//! Commands: built-in ones, PTZ in both dialects, and our own topics.
+
+use std::time::Instant;
+
+use p2p::{Body, Response};
+use wire::command::ptz::{Direction, Ptz};
+use wire::command::reply::{
+    DeviceStatus, NvrChannel, NvrList, PtzReply, Refusal, Status, UserReply,
+};
+use wire::command::{Ask, Command, Inner, StatusOf, User};
+use wire::error::Code;
+use wire::id::PeerId;
+use wire::link::Link;
+
+use super::{Desk, json, not_supported, refuse};
+use crate::access::ShareError;
+use crate::board::motor::{self, Turn};
+use crate::defaults::LINK_LIFE;
+
+/// Our own topic for benches: [`crate::stats::Stats`].
+const STATS: &str = "stats";
+
+impl Desk {
+    pub(super) fn command(&self, command: &Command, viewer: &PeerId, connection: u64) -> Response {
+        match command {
+            Command::Inner { channel, .. } | Command::User { channel, .. } if *channel != 0 => {
+                refuse(&Refusal::new(Status::BadRequest, "no_such_channel"))
+            }
+            Command::Inner { cmd, .. } => self.inner(cmd, viewer),
+            Command::User { cmd, .. } => self.user(cmd, viewer, connection),
+        }
+    }
+
+    fn inner(&self, cmd: &Inner, viewer: &PeerId) -> Response {
+        match cmd {
+            Inner::GetDeviceSt { kind, .. } => {
+                let status = match kind {
+                    StatusOf::Live if self.seats.check(viewer).is_ok() => Status::Accept,
+                    StatusOf::Live => Status::TooManyConnections,
+                    StatusOf::Voice | StatusOf::Playback => Status::Unsupported,
+                };
+                let (app_connect_num, max_connect_num) =
+                    (Some(self.seats.taken()), Some(self.seats.max()));
+                done(
+                    DeviceStatus {
+                        status,
+                        app_connect_num,
+                        max_connect_num,
+                    }
+                    .encode(),
+                )
+            }
+            Inner::GetNvrList => {
+                let itself = NvrChannel {
+                    device_name: self.name.clone(),
+                    channel: 0,
+                    online: true,
+                };
+                done(
+                    NvrList {
+                        channels: vec![itself],
+                    }
+                    .encode(),
+                )
+            }
+            _ => not_supported(),
+        }
+    }
+
+    fn user(&self, cmd: &User, viewer: &PeerId, connection: u64) -> Response {
+        match cmd.ask() {
+            Ok(Ask::Ptz(ptz)) => self.ptz(ptz, connection),
+            Ok(Ask::Share) => self.share(viewer),
+            Ok(Ask::ForgetMe) => self.forget(viewer),
+            Ok(Ask::Unknown(topic)) if topic == STATS => {
+                let stats = serde_json::to_vec(&self.stats()).unwrap_or_default();
+                Response::new(200, Body::from(stats)).header("content-type", "application/json")
+            }
+            Ok(Ask::Unknown(topic)) => done(UserReply::unknown_topic(&topic).encode()),
+            Err(error) => {
+                let fields = [
+                    ("error", Code::BadParameter.name()),
+                    ("field", error.field()),
+                ];
+                done(UserReply::with(Code::BadParameter.number(), fields).encode())
+            }
+        }
+    }
+
+    fn ptz(&self, ptz: Ptz, connection: u64) -> Response {
+        let Some(motor) = &self.motor else {
+            return done(UserReply::refused(Code::UnsupportedOperation, "no_motor").encode());
+        };
+        let now = Instant::now();
+        let mut pressed_by = self
+            .pressed_by
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut motor = motor::lock(motor);
+        let apex = match ptz {
+            Ptz::Press(direction) => {
+                let turn = turn(direction);
+                motor.press(turn, now);
+                *pressed_by = Some(connection);
+                motor.at_apex(turn, now)
+            }
+            Ptz::Step(direction) => {
+                let turn = turn(direction);
+                motor.step(turn, now);
+                *pressed_by = None;
+                motor.at_apex(turn, now)
+            }
+            Ptz::Release => {
+                motor.release(now);
+                *pressed_by = None;
+                [Turn::Up, Turn::Down, Turn::Left, Turn::Right]
+                    .into_iter()
+                    .any(|turn| motor.at_apex(turn, now))
+            }
+        };
+        let (position, max) = (motor.position(now), i32::from(motor.limits().max));
+        let reply = PtzReply {
+            result: 0,
+            apex: Some(apex),
+            current_x: Some(i32::from(position.pan)),
+            current_y: Some(i32::from(position.tilt)),
+            max_x: Some(max),
+            max_y: Some(max),
+            min_x: Some(0),
+            min_y: Some(0),
+        };
+        done(reply.encode())
+    }
+
+    fn share(&self, viewer: &PeerId) -> Response {
+        match self.guests.share(viewer) {
+            Ok(secret) => {
+                let link = Link {
+                    address: (self.address)(),
+                    secret: Some(secret),
+                    name: Some(self.name.clone()),
+                };
+                done(UserReply::share(&link, LINK_LIFE.as_secs()).encode())
+            }
+            Err(ShareError::Stranger) => refuse(&Refusal::new(Status::Refuse, "refused")),
+            Err(error @ ShareError::Failed(_)) => {
+                tracing::error!(%error, "no link");
+                refuse(&Refusal::device_error())
+            }
+        }
+    }
+
+    fn forget(&self, viewer: &PeerId) -> Response {
+        match self.guests.forget(viewer) {
+            Ok(()) => {
+                // If the queue is full the connection stays until it ends: it is not admitted again.
+                let _ = self.leaving.try_send(*viewer);
+                done(UserReply::done().encode())
+            }
+            Err(error) => {
+                tracing::error!(%error, "viewer not forgotten");
+                refuse(&Refusal::device_error())
+            }
+        }
+    }
+}
+
+fn turn(direction: Direction) -> Turn {
+    match direction {
+        Direction::Up => Turn::Up,
+        Direction::Down => Turn::Down,
+        Direction::Left => Turn::Left,
+        Direction::Right => Turn::Right,
+    }
+}
+
+fn done(text: String) -> Response {
+    json(200, text)
+}
