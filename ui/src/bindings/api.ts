@@ -1,0 +1,691 @@
+// Generated from crates/app/src/api.rs by `cargo test -p app export_bindings`. Do not edit.
+
+/**
+ * A command from the UI.
+ */
+export type Call = { "call": "hello" } | { "call": "check_link", 
+/**
+ * The text the user pasted or scanned.
+ */
+link: string, } | { "call": "add_camera", 
+/**
+ * The pairing link.
+ */
+link: string, 
+/**
+ * The name to save; the camera's own when absent.
+ */
+name: string | null, 
+/**
+ * The room, free text, may be empty.
+ */
+room: string | null, } | { "call": "edit_camera", 
+/**
+ * Which.
+ */
+camera: string, 
+/**
+ * New name, not empty.
+ */
+name: string, 
+/**
+ * New room, may be empty.
+ */
+room: string, } | { "call": "remove_camera", 
+/**
+ * Which.
+ */
+camera: string, } | { "call": "share_camera", 
+/**
+ * Which.
+ */
+camera: string, } | { "call": "discover", 
+/**
+ * Whether to look.
+ */
+on: boolean, } | { "call": "keep_warm", 
+/**
+ * All of them, replacing the set before.
+ */
+cameras: Array<string>, } | { "call": "open_view", 
+/**
+ * Chosen by the UI, unused at the moment.
+ */
+view: number, 
+/**
+ * Which camera.
+ */
+camera: string, 
+/**
+ * Which quality.
+ */
+quality: Quality, 
+/**
+ * What the channel carries.
+ */
+sink: Sink, 
+/**
+ * Widest picture wanted from [`Sink::Pictures`], in pixels.
+ */
+maxWidth: number, 
+/**
+ * Whether this view plays sound.
+ */
+audio: boolean, } | { "call": "set_quality", 
+/**
+ * Which view.
+ */
+view: number, 
+/**
+ * The new quality.
+ */
+quality: Quality, } | { "call": "set_sink", 
+/**
+ * Which view.
+ */
+view: number, 
+/**
+ * The new sink.
+ */
+sink: Sink, 
+/**
+ * Widest picture wanted from [`Sink::Pictures`], in pixels.
+ */
+maxWidth: number, 
+/**
+ * Why, for the statistics and the log.
+ */
+reason: string, } | { "call": "ack", 
+/**
+ * Which view.
+ */
+view: number, 
+/**
+ * The `seq` of the newest frame taken from the channel.
+ */
+seq: number, 
+/**
+ * Media time of the newest picture drawn, µs, and how long ago that was, ms.
+ */
+drawn: Drawn | null, 
+/**
+ * Mean decode time since the last acknowledgement, ms.
+ */
+decodeMs: number | null, 
+/**
+ * Mean draw time since the last acknowledgement, ms.
+ */
+drawMs: number | null, } | { "call": "close_view", 
+/**
+ * Which view.
+ */
+view: number, } | { "call": "set_audio", 
+/**
+ * 0 to 1.
+ */
+volume: number, 
+/**
+ * Silence without losing the volume.
+ */
+muted: boolean, } | { "call": "snapshot", 
+/**
+ * Which view.
+ */
+view: number, } | { "call": "start_recording", 
+/**
+ * Which view.
+ */
+view: number, } | { "call": "stop_recording", 
+/**
+ * Which view.
+ */
+view: number, } | { "call": "ptz", 
+/**
+ * Which camera.
+ */
+camera: string, 
+/**
+ * The direction pressed; absent = released.
+ */
+direction: Direction | null, } | { "call": "command", 
+/**
+ * Which camera.
+ */
+camera: string, 
+/**
+ * The command text.
+ */
+query: string, } | { "call": "thumbnail", 
+/**
+ * Which camera.
+ */
+camera: string, } | { "call": "set_settings", 
+/**
+ * All of them.
+ */
+settings: Settings, } | { "call": "gateway" } | { "call": "retry", 
+/**
+ * Which camera.
+ */
+camera: string, };
+
+/**
+ * A saved camera and how it is.
+ */
+export type Camera = { 
+/**
+ * Its key in this app.
+ */
+key: string, 
+/**
+ * Its public key, 64 hex digits.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its room, may be empty.
+ */
+room: string, 
+/**
+ * How it is.
+ */
+state: CameraState, 
+/**
+ * How it is reached, while connected.
+ */
+path: PathInfo | null, 
+/**
+ * Viewers it serves now, ourselves among them, when known.
+ */
+viewers: number | null, 
+/**
+ * When it was last seen, unix ms; 0 = never.
+ */
+lastSeen: number, };
+
+/**
+ * How a camera is.
+ */
+export type CameraState = { "kind": "idle" } | { "kind": "connecting" } | { "kind": "online" } | { "kind": "offline", 
+/**
+ * Since when, unix ms.
+ */
+since: number, 
+/**
+ * Why.
+ */
+failure: Failure, } | { "kind": "refused", 
+/**
+ * Why and what to do.
+ */
+failure: Failure, };
+
+/**
+ * How the UI opens its decoder.
+ */
+export type Config = { 
+/**
+ * WebCodecs codec string (`avc1.42C01F`, `hvc1.1.6.L93.B0`); empty for decoded pictures.
+ */
+codec: string, 
+/**
+ * Picture width.
+ */
+width: number, 
+/**
+ * Picture height.
+ */
+height: number, 
+/**
+ * The quality this generation carries.
+ */
+quality: Quality, };
+
+/**
+ * Where a PTZ press goes.
+ */
+export type Direction = "up" | "down" | "left" | "right";
+
+/**
+ * A picture on the screen.
+ */
+export type Drawn = { 
+/**
+ * Its media time, µs.
+ */
+pts: number, 
+/**
+ * How long ago it was drawn when the acknowledgement was sent, ms.
+ */
+agoMs: number, 
+/**
+ * Pictures drawn since the last acknowledgement.
+ */
+count: number, };
+
+/**
+ * Something happened in the core.
+ */
+export type Event = { "event": "camera", 
+/**
+ * Its state now.
+ */
+camera: Camera, } | { "event": "camera_removed", 
+/**
+ * Which.
+ */
+camera: string, } | { "event": "lan", 
+/**
+ * What is there now.
+ */
+cameras: Array<LanCamera>, } | { "event": "view", 
+/**
+ * Which.
+ */
+view: number, 
+/**
+ * Its state now.
+ */
+state: ViewState, } | { "event": "stats", 
+/**
+ * Which.
+ */
+view: number, 
+/**
+ * The figures.
+ */
+stats: ViewStats, } | { "event": "recording", 
+/**
+ * Which view.
+ */
+view: number, 
+/**
+ * Absolute path.
+ */
+path: string, 
+/**
+ * Bytes so far.
+ */
+bytes: number, 
+/**
+ * Media time so far, ms.
+ */
+durationMs: number, 
+/**
+ * Why it ended, if it did.
+ */
+ended: Failure | null, } | { "event": "thumbnail", 
+/**
+ * Whose.
+ */
+camera: string, } | { "event": "settings", 
+/**
+ * All of them.
+ */
+settings: Settings, } | { "event": "audio", 
+/**
+ * Why there is no sound; absent = there is.
+ */
+failure: Failure | null, };
+
+/**
+ * A failure as the UI gets it.
+ */
+export type Failure = { 
+/**
+ * Which.
+ */
+code: FailureCode, 
+/**
+ * Values for the text's `{placeholders}`.
+ */
+params: { [key in string]: string }, 
+/**
+ * For the log and the expert: the chain of causes, in English.
+ */
+detail: string, };
+
+/**
+ * A stable name for each failure a user can meet.
+ */
+export type FailureCode = "link_malformed" | "link_refused" | "link_without_secret" | "too_many_attempts" | "camera_already_added" | "camera_unknown" | "camera_unreachable" | "connection_lost" | "camera_refused" | "camera_full" | "stream_not_found" | "camera_error" | "stream_malformed" | "codec_unsupported" | "decoder_failed" | "command_timeout" | "command_refused" | "command_malformed" | "no_audio_device" | "audio_device_lost" | "no_picture_yet" | "file_not_written" | "data_unreadable" | "identity_unusable" | "gateway_unavailable" | "discovery_unavailable" | "view_unknown" | "setting_invalid" | "internal";
+
+/**
+ * One camera's URL on the local gateway.
+ */
+export type GatewayUrl = { 
+/**
+ * Which camera.
+ */
+camera: string, 
+/**
+ * `http://127.0.0.1:…` for VLC, mpv, ffmpeg, Frigate, Home Assistant.
+ */
+url: string, };
+
+/**
+ * A camera seen on the LAN.
+ */
+export type LanCamera = { 
+/**
+ * Its public key, 64 hex digits.
+ */
+id: string, 
+/**
+ * What it calls itself.
+ */
+name: string, 
+/**
+ * Its addresses, as text.
+ */
+addresses: Array<string>, 
+/**
+ * The key under which it is saved already.
+ */
+savedAs: string | null, };
+
+/**
+ * The UI's language.
+ */
+export type Language = "system" | "en" | "zh";
+
+/**
+ * How a camera is reached.
+ */
+export type PathInfo = { 
+/**
+ * The kind.
+ */
+kind: PathKind, 
+/**
+ * Round trip, ms.
+ */
+rttMs: number, 
+/**
+ * Packets lost of those sent and received lately, 0 to 1.
+ */
+loss: number, 
+/**
+ * The far address, as text.
+ */
+remote: string, };
+
+/**
+ * The kind of road to the camera.
+ */
+export type PathKind = "lan" | "direct" | "relayed";
+
+/**
+ * The three qualities of the documents: 640x360, 1280x720, 1920x1080.
+ */
+export type Quality = "standard" | "high" | "super";
+
+/**
+ * Which relay to use.
+ */
+export type Relay = { "kind": "none" } | { "kind": "own", 
+/**
+ * `https://…`
+ */
+url: string, } | { "kind": "public" };
+
+/**
+ * The answer to a [`Call`].
+ */
+export type Reply = { "reply": "done" } | { "reply": "hello", 
+/**
+ * This program's version.
+ */
+version: string, 
+/**
+ * This viewer's public key, 64 hex digits.
+ */
+viewer: string, 
+/**
+ * All saved cameras.
+ */
+cameras: Array<Camera>, 
+/**
+ * The settings in force.
+ */
+settings: Settings, 
+/**
+ * Where snapshots and recordings go.
+ */
+mediaDir: string, 
+/**
+ * The version of the FFmpeg library and its licence, for the about box.
+ */
+ffmpeg: string, 
+/**
+ * Something the user should know about the start: damaged data that was put aside.
+ */
+notice?: Failure, } | { "reply": "link", 
+/**
+ * The camera's public key, 64 hex digits.
+ */
+id: string, 
+/**
+ * The camera's name, if the link tells it.
+ */
+name: string | null, 
+/**
+ * Whether the link can add a viewer (holds a one-time secret).
+ */
+canPair: boolean, 
+/**
+ * The key under which that camera is saved already.
+ */
+savedAs: string | null, } | { "reply": "camera", 
+/**
+ * It.
+ */
+camera: Camera, } | { "reply": "share", 
+/**
+ * The link.
+ */
+link: string, 
+/**
+ * The same as a QR code, an SVG document.
+ */
+qrSvg: string, 
+/**
+ * Seconds until it expires.
+ */
+expiresIn: number, } | { "reply": "file", 
+/**
+ * Absolute path.
+ */
+path: string, 
+/**
+ * Bytes so far.
+ */
+bytes: number, 
+/**
+ * Media time so far, ms.
+ */
+durationMs: number, } | { "reply": "ptz", 
+/**
+ * Whether the motor has reached its end.
+ */
+apex: boolean, } | { "reply": "text", 
+/**
+ * The text.
+ */
+text: string, } | { "reply": "thumbnail", 
+/**
+ * JPEG as base64; absent when none was ever seen.
+ */
+jpeg: string | null, 
+/**
+ * When it was taken, unix ms.
+ */
+taken: number, } | { "reply": "settings", 
+/**
+ * All of them.
+ */
+settings: Settings, } | { "reply": "gateway", 
+/**
+ * Whether it listens.
+ */
+on: boolean, 
+/**
+ * One URL a camera.
+ */
+urls: Array<GatewayUrl>, };
+
+/**
+ * What the app remembers of its user's wishes.
+ */
+export type Settings = { 
+/**
+ * The UI's language.
+ */
+language: Language, 
+/**
+ * The UI's colours.
+ */
+theme: Theme, 
+/**
+ * Which relay carries the stream when no direct road is found.
+ */
+relay: Relay, 
+/**
+ * Whether the local gateway listens.
+ */
+gateway: boolean, 
+/**
+ * Volume, 0 to 1.
+ */
+volume: number, 
+/**
+ * Silence.
+ */
+muted: boolean, 
+/**
+ * Quality a view opens with.
+ */
+quality: Quality, };
+
+/**
+ * How encoded video leaves the core for a view.
+ */
+export type Sink = "access_units" | "pictures";
+
+/**
+ * The UI's colours.
+ */
+export type Theme = "system" | "dark" | "light";
+
+/**
+ * How a view is.
+ */
+export type ViewState = { "kind": "starting" } | { "kind": "live", 
+/**
+ * The quality now shown.
+ */
+quality: Quality, } | { "kind": "reconnecting", 
+/**
+ * Since when, unix ms.
+ */
+since: number, 
+/**
+ * Why.
+ */
+failure: Failure, } | { "kind": "failed", 
+/**
+ * Why and what to do.
+ */
+failure: Failure, };
+
+/**
+ * What a view measured. Times in ms; absent = not yet.
+ */
+export type ViewStats = { 
+/**
+ * Dialling until connected; 0 on a warm session.
+ */
+connectMs: number | null, 
+/**
+ * Request until the first byte of the body.
+ */
+firstByteMs: number | null, 
+/**
+ * Request until the first keyframe.
+ */
+firstKeyframeMs: number | null, 
+/**
+ * Request until the first picture was drawn.
+ */
+firstPictureMs: number | null, 
+/**
+ * Mean decode time.
+ */
+decodeMs: number | null, 
+/**
+ * Mean draw time.
+ */
+drawMs: number | null, 
+/**
+ * Estimated age of what is on screen (arrival to drawn).
+ */
+latencyMs: number | null, 
+/**
+ * Pictures a second drawn.
+ */
+fps: number, 
+/**
+ * Media bits a second received.
+ */
+bitRate: number, 
+/**
+ * Width and height of the video.
+ */
+width: number, 
+/**
+ * Height.
+ */
+height: number, 
+/**
+ * Video codec by FFmpeg's name (`h264`, `hevc`).
+ */
+videoCodec: string, 
+/**
+ * Audio codec by FFmpeg's name (`aac`, `pcm_alaw` …), empty = none.
+ */
+audioCodec: string, 
+/**
+ * What the channel carries.
+ */
+sink: Sink | null, 
+/**
+ * Why the sink is not the preferred one, if it is not.
+ */
+fallback: string | null, 
+/**
+ * Access units dropped because the view fell behind.
+ */
+dropped: number, 
+/**
+ * Times the stream was lost and came back.
+ */
+reconnects: number, 
+/**
+ * Sound ahead (+) or behind (-) the picture.
+ */
+lipSyncMs: number | null, 
+/**
+ * Sound waiting to be played.
+ */
+audioBufferMs: number | null, 
+/**
+ * How the camera is reached.
+ */
+path: PathInfo | null, 
+/**
+ * Viewers the camera serves now.
+ */
+viewers: number | null, };
