@@ -1,0 +1,8 @@
+//! The app as a person uses it: its real window on a virtual screen, with real virtual cameras.
+//!
+//! Needs Xvfb, WebKitWebDriver and `tauri-driver` (`cargo xtask setup`). One test at a time: they watch the clock.
+
+mod live;
+mod several;
+mod sound;
+mod window;

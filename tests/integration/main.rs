@@ -1,0 +1,7 @@
+//! Everything that needs more than one crate, as one binary.
+
+mod architecture;
+mod faults;
+mod gateway;
+mod repository;
+mod two_programs;

@@ -1,0 +1,192 @@
+//! A sound card without a loudspeaker: a private PulseAudio with a null sink whose monitor is listened to.
+
+use crate::programs::{Folder, Running};
+use anyhow::{Context, Result, ensure};
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Samples a second, one channel.
+const RATE: f64 = 48_000.0;
+/// Silence before a chime, samples: a tail is no onset.
+const SILENCE: usize = 12_000;
+
+/// The running sound server.
+pub(super) struct Sink {
+    _server: Running,
+    folder: Folder,
+}
+
+impl Sink {
+    /// Starts the server and waits for its socket.
+    pub(super) fn start() -> Result<Self> {
+        let folder = Folder::temporary();
+        let mut command = Command::new("pulseaudio");
+        command.args([
+            "--daemonize=no",
+            "--exit-idle-time=-1",
+            "--disallow-exit",
+            "-n",
+            "-L",
+        ]);
+        command.arg(format!(
+            "module-native-protocol-unix socket={} auth-anonymous=1",
+            socket(&folder).display()
+        ));
+        command.args([
+            "-L",
+            "module-null-sink sink_name=speaker rate=48000 channels=2",
+        ]);
+        command
+            .env("XDG_RUNTIME_DIR", folder.path())
+            .env("HOME", folder.path());
+        let server = Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+        let start = Instant::now();
+        while !socket(&folder).exists() {
+            ensure!(
+                start.elapsed() < Duration::from_secs(10),
+                "PulseAudio does not start"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(Self {
+            _server: server,
+            folder,
+        })
+    }
+
+    /// Makes `command` play here.
+    pub(super) fn attach(&self, command: &mut Command) {
+        command.env(
+            "PULSE_SERVER",
+            format!("unix:{}", socket(&self.folder).display()),
+        );
+    }
+
+    /// Starts listening to what is played.
+    pub(super) fn listen(&self) -> Result<Listener> {
+        let mut command = Command::new("parec");
+        command.args([
+            "--device=speaker.monitor",
+            "--rate=48000",
+            "--channels=1",
+            "--format=s16le",
+            "--raw",
+        ]);
+        command.arg("--latency-msec=5");
+        self.attach(&mut command);
+        let mut recorder = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::null()));
+        let mut stdout = recorder
+            .child()
+            .stdout
+            .take()
+            .context("parec has no output")?;
+        let heard: Arc<Mutex<Heard>> = Arc::default();
+        let writing = Arc::clone(&heard);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = stdout.read(&mut bytes) {
+                let mut heard = writing.lock().unwrap_or_else(PoisonError::into_inner);
+                heard.take(&bytes[..count], Instant::now());
+            }
+        });
+        Ok(Listener {
+            _recorder: recorder,
+            heard,
+        })
+    }
+}
+
+fn socket(folder: &Folder) -> PathBuf {
+    folder.path().join("native")
+}
+
+/// What was heard so far.
+pub(super) struct Listener {
+    _recorder: Running,
+    heard: Arc<Mutex<Heard>>,
+}
+
+impl Listener {
+    /// When each chime began.
+    pub(super) fn onsets(&self) -> Vec<Instant> {
+        self.heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .onsets()
+    }
+}
+
+#[derive(Default)]
+struct Heard {
+    samples: Vec<f32>,
+    odd: Option<u8>,
+    /// The earliest that sample 0 can have been played: arrival minus the samples before. Late pieces do not move it.
+    start: Option<Instant>,
+}
+
+impl Heard {
+    fn take(&mut self, bytes: &[u8], now: Instant) {
+        let all: Vec<u8> = self
+            .odd
+            .take()
+            .into_iter()
+            .chain(bytes.iter().copied())
+            .collect();
+        let pairs = all.chunks_exact(2);
+        self.odd = pairs.remainder().first().copied();
+        self.samples
+            .extend(pairs.map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32768.0));
+        let before = Duration::from_secs_f64(self.samples.len() as f64 / RATE);
+        let start = now.checked_sub(before).unwrap_or(now);
+        self.start = Some(self.start.map_or(start, |known| known.min(start)));
+    }
+
+    fn onsets(&self) -> Vec<Instant> {
+        let Some(start) = self.start else {
+            return Vec::new();
+        };
+        let peak = self
+            .samples
+            .iter()
+            .fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+        let threshold = (peak * 0.3).max(0.01);
+        let mut onsets = Vec::new();
+        let mut quiet = 0;
+        for (index, sample) in self.samples.iter().enumerate() {
+            if sample.abs() < threshold {
+                quiet += 1;
+                continue;
+            }
+            if quiet >= SILENCE {
+                onsets.push(start + Duration::from_secs_f64(index as f64 / RATE));
+            }
+            quiet = 0;
+        }
+        onsets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chimes_are_found_where_they_begin() {
+        let mut heard = Heard::default();
+        let mut bytes = Vec::new();
+        for index in 0..96_000_i32 {
+            let is_chime = index % 48_000 >= 24_000 && index % 48_000 < 30_000;
+            let sample: i16 = if is_chime { 9000 } else { 3 };
+            bytes.extend(sample.to_le_bytes());
+        }
+        let end = Instant::now();
+        heard.take(&bytes[..1001], end - Duration::from_secs(1));
+        heard.take(&bytes[1001..], end);
+        let onsets = heard.onsets();
+        assert_eq!(onsets.len(), 2);
+        assert!((onsets[1] - onsets[0]).as_secs_f64() - 1.0 < 1e-6);
+    }
+}

@@ -1,0 +1,9 @@
+//! Shared parts of the rings: where things are, both real programs, a virtual screen, figures.
+
+pub mod bench;
+pub mod desktop;
+pub mod figures;
+pub mod places;
+pub mod programs;
+pub mod screen;
+pub mod watching;

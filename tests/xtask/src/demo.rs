@@ -1,0 +1,39 @@
+//! `cargo xtask demo` and `cargo xtask bench-live`: build, then hand over to the programs of the `tests` crate.
+
+use crate::run::{cargo, command, must, passes, target};
+use crate::{build, setup};
+use anyhow::Result;
+
+/// Builds everything and starts the demonstration; true when it saw the picture move.
+pub(crate) fn run(headless: bool) -> Result<bool> {
+    setup::for_building()?;
+    build::ui()?;
+    must(cargo().args(["build", "--workspace", "--bins"]))?;
+    let mut demo = command(target().join("debug").join("demo"));
+    if headless || !has_display() {
+        demo.arg("--headless");
+    }
+    passes(&mut demo)
+}
+
+/// Builds everything for release and measures; true when every part could be measured.
+pub(crate) fn bench_live(parts: &[String]) -> Result<bool> {
+    setup::everything()?;
+    build::ui()?;
+    must(cargo().args(["build", "--workspace", "--bins", "--release"]))?;
+    must(cargo().args([
+        "build",
+        "--package",
+        "firmware",
+        "--profile",
+        "camera",
+        "--no-default-features",
+    ]))?;
+    passes(command(target().join("release").join("bench-live")).args(parts))
+}
+
+fn has_display() -> bool {
+    ["DISPLAY", "WAYLAND_DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}

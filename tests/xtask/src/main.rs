@@ -1,0 +1,65 @@
+//! `cargo xtask`: builds, tests, measures and demonstrates Porthole.
+//!
+//! It depends on nothing that needs a system library, so that it can install those first.
+
+mod build;
+mod demo;
+mod packages;
+mod rings;
+mod run;
+mod setup;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Builds, tests, measures and demonstrates Porthole.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Installs what building and testing need: system packages, npm modules, test tools.
+    Setup,
+    /// Starts a virtual camera and the app showing it; without a display it checks the picture and exits.
+    Demo {
+        /// Check the picture under a virtual screen even though there is a display.
+        #[arg(long)]
+        headless: bool,
+    },
+    /// Runs every ring of tests, from formatting to the app's window and fuzzing.
+    Test {
+        /// Only this ring; may be given several times.
+        #[arg(long, value_name = "RING")]
+        only: Vec<rings::Ring>,
+        /// Seconds each fuzz target runs.
+        #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+        fuzz_seconds: u32,
+    },
+    /// Measures the live path and prints one table, targets beside figures.
+    BenchLive {
+        /// Handed to the bench: names of the parts to measure; all when none is given.
+        parts: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.task {
+        Task::Setup => setup::everything().map(|()| true),
+        Task::Demo { headless } => demo::run(headless),
+        Task::Test { only, fuzz_seconds } => rings::run(&only, fuzz_seconds),
+        Task::BenchLive { parts } => demo::bench_live(&parts),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("cargo xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
