@@ -185,6 +185,8 @@ pub struct Sps {
     /// Bits of the ordering's flag and of what follows the ordering.
     ordering_at: usize,
     ordering_end: usize,
+    /// Bits that were read.
+    read_end: usize,
 }
 
 impl Sps {
@@ -240,6 +242,7 @@ impl Sps {
         let log2_block = 3
             + bits.ue_to(3, "log2_min_luma_coding_block_size_minus3")?
             + bits.ue_to(3, "log2_diff_max_min_luma_coding_block_size")?;
+        let read_end = bits.position();
         let log2_block = log2_block.min(MAX_LOG2_CODING_TREE_BLOCK);
         let blocks = coded_width.div_ceil(1 << log2_block) * coded_height.div_ceil(1 << log2_block);
         Ok(Self {
@@ -256,6 +259,7 @@ impl Sps {
             slice_address_bits: blocks.next_power_of_two().trailing_zeros(),
             ordering_at,
             ordering_end,
+            read_end,
         })
     }
 
@@ -318,7 +322,8 @@ pub fn remove_reordering(nal: &[u8]) -> Option<Vec<u8>> {
     {
         return None;
     }
-    let end = stop_bit(&rbsp).filter(|&end| end > sps.ordering_end)?;
+    // What was read may not reach into the stop bit: such an SPS would come out shorter than it reads.
+    let end = stop_bit(&rbsp).filter(|&end| end >= sps.read_end)?;
     let mut out = BitWriter::default();
     out.copy(&rbsp, 0, sps.ordering_at + 1);
     for ordering in &sps.ordering {
