@@ -1,0 +1,3 @@
+//! `porthole-hub`.
+
+fn main() {}
