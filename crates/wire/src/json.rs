@@ -114,6 +114,19 @@ impl Object {
         }
     }
 
+    /// Reads an object that holds secrets: the error does not show the text.
+    pub(crate) fn decode_secret(
+        message: &'static str,
+        bytes: &[u8],
+        limit: usize,
+    ) -> Result<Self, ParseError> {
+        ParseError::limit(message, "text", bytes.len(), limit)?;
+        Self::decode(message, bytes, limit).map_err(|_| {
+            let text = String::from_utf8_lossy(bytes);
+            ParseError::secret(message, "text", &text, "one JSON object")
+        })
+    }
+
     /// Reads an array of objects, or one object as a list of one.
     pub(crate) fn decode_list(
         message: &'static str,
@@ -156,6 +169,19 @@ impl Object {
                 )),
             })
             .collect()
+    }
+
+    /// The object in a field: empty if there is none; a text that holds an object is read too.
+    pub(crate) fn nested(&self, field: &'static str) -> Result<Self, ParseError> {
+        let map = match self.value(field) {
+            None => Some(Map::new()),
+            Some(Value::Object(map)) => Some(map.clone()),
+            Some(Value::String(text)) => serde_json::from_str(text).ok(),
+            Some(_) => None,
+        };
+        let message = self.message;
+        map.map(|map| Self { message, map })
+            .ok_or_else(|| ParseError::secret(message, field, "", EXPECTED_OBJECT))
     }
 
     /// The value of `field`; `null` counts as none.
@@ -208,6 +234,14 @@ impl Object {
     pub(crate) fn required_text(&self, field: &'static str) -> Result<String, ParseError> {
         self.text(field)?
             .ok_or_else(|| ParseError::missing(self.message, field, "a text"))
+    }
+
+    /// A text that is a secret; a number is taken as its text. `None` if it is not there or empty.
+    pub(crate) fn secret(&self, field: &'static str) -> Result<Option<String>, ParseError> {
+        let text = self
+            .text(field)
+            .map_err(|_| ParseError::secret(self.message, field, "", "a text"))?;
+        Ok(text.filter(|text| !text.is_empty()))
     }
 
     pub(crate) fn invalid(

@@ -3,17 +3,27 @@
 
 pub mod address;
 pub mod command;
+pub mod device;
 pub mod error;
 pub mod event;
+pub mod hub;
 pub mod id;
 mod json;
+pub mod label;
 pub mod link;
+pub mod login;
 pub mod pair;
 pub mod probe;
+pub mod qr;
 mod query;
+pub mod register;
+pub mod soft_ap;
 pub mod stream;
 mod target;
 mod text;
+pub mod thing;
+pub mod token;
+pub mod wifi;
 pub mod xp2p_info;
 
 pub use error::ParseError;

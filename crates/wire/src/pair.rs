@@ -41,16 +41,7 @@ impl Request {
     /// Which field is wrong, without showing the secret.
     pub fn decode(bytes: &[u8]) -> Result<Self, ParseError> {
         const MESSAGE: &str = "pair request";
-        ParseError::limit(MESSAGE, "text", bytes.len(), MAX_LINE_BYTES)?;
-        // Errors of `Object` show the text they could not read; this text may be a secret.
-        let object = Object::decode(MESSAGE, bytes, MAX_LINE_BYTES).map_err(|_| {
-            ParseError::invalid(
-                MESSAGE,
-                "text",
-                &format!("*** ({} bytes)", bytes.len()),
-                "one JSON object",
-            )
-        })?;
+        let object = Object::decode_secret(MESSAGE, bytes, MAX_LINE_BYTES)?;
         let Some(secret) = object.value("secret").and_then(|value| value.as_str()) else {
             return Err(ParseError::missing(
                 MESSAGE,

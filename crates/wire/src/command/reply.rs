@@ -61,6 +61,14 @@ impl Writer {
         self
     }
 
+    /// A field that is JSON already and is left out if there is none.
+    pub(crate) fn optional_json(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.json(name, value),
+            None => self,
+        }
+    }
+
     /// All fields of an object.
     pub(crate) fn all(mut self, map: &Map<String, Value>) -> Self {
         for (name, value) in map {

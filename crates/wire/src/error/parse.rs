@@ -156,6 +156,21 @@ impl ParseError {
         }
     }
 
+    /// An invalid part that must not be shown: only its length is told.
+    pub(crate) fn secret(
+        message: &'static str,
+        field: &'static str,
+        got: &str,
+        expected: &'static str,
+    ) -> Self {
+        Self::Invalid {
+            message,
+            field,
+            got: format!("*** ({} characters)", got.chars().count()),
+            expected,
+        }
+    }
+
     /// `Err(TooLong)` if `got` passes `limit`.
     pub(crate) fn limit(
         message: &'static str,
