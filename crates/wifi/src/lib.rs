@@ -1,2 +1,17 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod choice;
+mod error;
+mod radio;
+
+pub mod phone;
+pub mod sim;
+
+pub use choice::{Choice, ParseChoiceError, open};
+pub use error::Error;
+pub use radio::{
+    AccessPoint, Before, Bssid, Capabilities, Joined, Network, ParseBssidError, Radio, RunningAp,
+    Security, Target,
+};
+pub use wire::wifi::{Passphrase, Ssid};
