@@ -13,10 +13,14 @@ mod bindings;
 pub mod failure;
 pub mod frame;
 mod model;
+mod pairing;
+mod secret;
 mod shown;
 
 pub use failure::{Failure, FailureCode};
 pub use model::*;
+pub use pairing::*;
+pub use secret::Secret;
 
 /// A camera's key inside this app: short, stable, safe in URLs and file names (`front-door`).
 pub type CameraKey = String;
@@ -222,6 +226,36 @@ pub enum Call {
         /// Which camera.
         camera: CameraKey,
     },
+    /// Which Wi-Fi networks are in range; takes some seconds. Answer: [`Reply::Wifi`].
+    ScanWifi,
+    /// Reads what is printed on a camera (its QR code's text) without any network. Answer: [`Reply::Label`].
+    ReadLabel {
+        /// The text.
+        label: Secret,
+    },
+    /// Pairs with a camera through its hotspot; how it goes comes as [`Event::Pairing`]. Answer: [`Reply::Done`].
+    StartPairing {
+        /// What is needed.
+        request: PairingRequest,
+    },
+    /// Tries the pairing that failed again, with what was typed before but for what is given here. Answer: [`Reply::Done`].
+    RetryPairing {
+        /// Another hotspot or another passphrase.
+        hotspot: Option<WifiLogin>,
+        /// Another network or another password.
+        network: Option<WifiLogin>,
+    },
+    /// Stops the pairing and puts this machine's network back; forgets what was typed if it has ended. Answer: [`Reply::Done`].
+    StopPairing,
+    /// How the pairing is, for a UI that has just begun. Answer: [`Reply::Pairing`].
+    PairingState,
+    /// Saves the camera's log of a pairing that failed, without its secrets. Answer: [`Reply::File`].
+    SavePairingLog,
+    /// Reads a hub's invitation and asks that hub whether it is there. Answer: [`Reply::Hub`].
+    CheckHub {
+        /// What `porthole-hub owner add` printed.
+        invitation: Secret,
+    },
 }
 
 /// The answer to a [`Call`].
@@ -321,6 +355,34 @@ pub enum Reply {
         /// One URL a camera.
         urls: Vec<GatewayUrl>,
     },
+    /// To [`Call::ScanWifi`].
+    Wifi {
+        /// Whether this machine's Wi-Fi does what we ask.
+        radio: RadioState,
+        /// What is in range, the strongest first; empty if it cannot be known.
+        networks: Vec<WifiNetwork>,
+        /// The network this machine is on, when it can be known.
+        current: Option<String>,
+    },
+    /// To [`Call::ReadLabel`].
+    Label {
+        /// The camera's hotspot.
+        hotspot: WifiLogin,
+        /// The camera's public key, 64 hex digits, if the label tells it.
+        camera: Option<String>,
+        /// The key under which that camera is saved already.
+        saved_as: Option<CameraKey>,
+    },
+    /// To [`Call::PairingState`].
+    Pairing {
+        /// Absent = none was begun, or it was forgotten.
+        pairing: Option<Pairing>,
+    },
+    /// To [`Call::CheckHub`].
+    Hub {
+        /// Where it is, `host:port`.
+        address: String,
+    },
 }
 
 /// Something happened in the core.
@@ -390,5 +452,10 @@ pub enum Event {
     Audio {
         /// Why there is no sound; absent = there is.
         failure: Option<Failure>,
+    },
+    /// A pairing went on, or a second passed.
+    Pairing {
+        /// How it is.
+        pairing: Pairing,
     },
 }

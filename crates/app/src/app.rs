@@ -337,6 +337,16 @@ impl App {
                     urls,
                 })
             }
+            Call::ScanWifi
+            | Call::ReadLabel { .. }
+            | Call::StartPairing { .. }
+            | Call::RetryPairing { .. }
+            | Call::StopPairing
+            | Call::SavePairingLog
+            | Call::CheckHub { .. } => {
+                Err(Failure::new(FailureCode::WifiUnavailable).with("reason", "unsupported"))
+            }
+            Call::PairingState => Ok(Reply::Pairing { pairing: None }),
             Call::Retry { camera } => {
                 app.cameras.get(&camera)?.p2p().retry();
                 for view in lock(&app.views)

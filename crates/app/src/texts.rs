@@ -42,6 +42,10 @@ pub enum Action {
     Settings,
     /// Choose another quality.
     Quality,
+    /// Choose the home network or its password again.
+    Network,
+    /// Choose the camera's hotspot or its password again.
+    Hotspot,
 }
 
 /// The three sentences of a failure, placeholders filled.

@@ -1,6 +1,27 @@
 // Generated from crates/app/src/api.rs by `cargo test -p app export_bindings`. Do not edit.
 
 /**
+ * Something only the user can do now; the pairing goes on by itself as soon as it is done.
+ */
+export type ByHand = { "kind": "join_hotspot", 
+/**
+ * Its name.
+ */
+ssid: string, 
+/**
+ * Why the app cannot.
+ */
+why: Failure, } | { "kind": "rejoin_home", 
+/**
+ * Its name, when known.
+ */
+ssid: string | null, 
+/**
+ * Why the app cannot.
+ */
+why: Failure, };
+
+/**
  * A command from the UI.
  */
 export type Call = { "call": "hello" } | { "call": "check_link", 
@@ -167,7 +188,27 @@ settings: Settings, } | { "call": "gateway" } | { "call": "retry",
 /**
  * Which camera.
  */
-camera: string, };
+camera: string, } | { "call": "scan_wifi" } | { "call": "read_label", 
+/**
+ * The text.
+ */
+label: Secret, } | { "call": "start_pairing", 
+/**
+ * What is needed.
+ */
+request: PairingRequest, } | { "call": "retry_pairing", 
+/**
+ * Another hotspot or another passphrase.
+ */
+hotspot: WifiLogin | null, 
+/**
+ * Another network or another password.
+ */
+network: WifiLogin | null, } | { "call": "stop_pairing" } | { "call": "pairing_state" } | { "call": "save_pairing_log" } | { "call": "check_hub", 
+/**
+ * What `porthole-hub owner add` printed.
+ */
+invitation: Secret, };
 
 /**
  * A saved camera and how it is.
@@ -329,7 +370,11 @@ settings: Settings, } | { "event": "audio",
 /**
  * Why there is no sound; absent = there is.
  */
-failure: Failure | null, };
+failure: Failure | null, } | { "event": "pairing", 
+/**
+ * How it is.
+ */
+pairing: Pairing, };
 
 /**
  * A failure as the UI gets it.
@@ -351,7 +396,7 @@ detail: string, };
 /**
  * A stable name for each failure a user can meet.
  */
-export type FailureCode = "link_malformed" | "link_refused" | "link_without_secret" | "too_many_attempts" | "camera_already_added" | "camera_unknown" | "camera_unreachable" | "connection_lost" | "camera_refused" | "camera_full" | "stream_not_found" | "camera_error" | "stream_malformed" | "codec_unsupported" | "decoder_failed" | "command_timeout" | "command_refused" | "command_malformed" | "no_audio_device" | "audio_device_lost" | "no_picture_yet" | "file_not_written" | "data_unreadable" | "identity_unusable" | "gateway_unavailable" | "discovery_unavailable" | "view_unknown" | "setting_invalid" | "internal";
+export type FailureCode = "link_malformed" | "link_refused" | "link_without_secret" | "too_many_attempts" | "camera_already_added" | "camera_unknown" | "camera_unreachable" | "connection_lost" | "camera_refused" | "camera_full" | "stream_not_found" | "camera_error" | "stream_malformed" | "codec_unsupported" | "decoder_failed" | "command_timeout" | "command_refused" | "command_malformed" | "no_audio_device" | "audio_device_lost" | "no_picture_yet" | "file_not_written" | "data_unreadable" | "identity_unusable" | "gateway_unavailable" | "discovery_unavailable" | "view_unknown" | "setting_invalid" | "wifi_unavailable" | "wifi_not_allowed" | "wifi_failed" | "wifi_input_invalid" | "label_malformed" | "hotspot_not_found" | "hotspot_wrong_passphrase" | "hotspot_not_joined" | "hotspot_lost" | "camera_silent" | "another_camera" | "network_wrong_password" | "network_not_found" | "network_no_address" | "network_not_joined" | "camera_no_hub" | "camera_hub_refused" | "token_refused" | "token_expired" | "camera_setup_failed" | "camera_setup_stopped" | "camera_not_heard" | "home_not_rejoined" | "hub_unavailable" | "hub_invitation_invalid" | "hub_access_refused" | "camera_owned" | "bind_failed" | "pairing_timeout" | "pairing_running" | "no_pairing" | "no_pairing_log" | "internal";
 
 /**
  * One camera's URL on the local gateway.
@@ -365,6 +410,15 @@ camera: string,
  * `http://127.0.0.1:…` for VLC, mpv, ffmpeg, Frigate, Home Assistant.
  */
 url: string, };
+
+/**
+ * Which hub pairs cameras.
+ */
+export type HubChoice = { "kind": "embedded" } | { "kind": "external", 
+/**
+ * What `porthole-hub owner add` printed.
+ */
+invitation: Secret, };
 
 /**
  * A camera seen on the LAN.
@@ -391,6 +445,94 @@ savedAs: string | null, };
  * The UI's language.
  */
 export type Language = "system" | "en" | "zh";
+
+/**
+ * A pairing: how far it is, how long it takes.
+ */
+export type Pairing = { 
+/**
+ * The camera's hotspot, by name.
+ */
+hotspot: string, 
+/**
+ * The network the camera shall join, by name.
+ */
+network: string, 
+/**
+ * How it is.
+ */
+state: PairingState, 
+/**
+ * The step it is at, or ended at.
+ */
+step: PairingStep, 
+/**
+ * Every step that was begun, the current one last. A step left out was not needed.
+ */
+steps: Array<StepTime>, 
+/**
+ * Since the start, ms.
+ */
+elapsedMs: number, 
+/**
+ * Something worth knowing that does not end it: an earlier error the camera reported.
+ */
+notice: Failure | null, 
+/**
+ * Whether this machine is still on its way back to its own network (after an end).
+ */
+restoring: boolean, 
+/**
+ * Whether the camera's log was fetched and can be saved by [`super::Call::SavePairingLog`].
+ */
+hasLog: boolean, };
+
+/**
+ * What a pairing needs to begin.
+ */
+export type PairingRequest = { 
+/**
+ * The camera's own network.
+ */
+hotspot: WifiLogin, 
+/**
+ * The network the camera shall join.
+ */
+network: WifiLogin, 
+/**
+ * The camera's public key, 64 hex digits, when its label told it: another camera that answers is refused.
+ */
+camera?: string, 
+/**
+ * What to call it; by default what it calls itself. Can be changed later by [`super::Call::EditCamera`].
+ */
+name?: string, 
+/**
+ * The room, may be absent.
+ */
+room?: string, };
+
+/**
+ * How a pairing is.
+ */
+export type PairingState = { "kind": "running", 
+/**
+ * What only the user can do now, if anything.
+ */
+byHand: ByHand | null, } | { "kind": "done", 
+/**
+ * Its key in this app.
+ */
+camera: string, } | { "kind": "failed", 
+/**
+ * Why and what to do.
+ */
+failure: Failure, } | { "kind": "stopped" };
+
+/**
+ * The steps of a pairing, in order.
+ */
+export type PairingStep = "token" | "join_hotspot" | "send_credentials" | "camera_joins" | "rejoin_home" | "wait_for_camera" | "bind" | "first_picture";
 
 /**
  * How a camera is reached.
@@ -422,6 +564,15 @@ export type PathKind = "lan" | "direct" | "relayed";
  * The three qualities of the documents: 640x360, 1280x720, 1920x1080.
  */
 export type Quality = "standard" | "high" | "super";
+
+/**
+ * Whether this machine's Wi-Fi does what the app asks.
+ */
+export type RadioState = { "kind": "ready" } | { "kind": "by_hand", 
+/**
+ * Why.
+ */
+failure: Failure, };
 
 /**
  * Which relay to use.
@@ -535,7 +686,44 @@ on: boolean,
 /**
  * One URL a camera.
  */
-urls: Array<GatewayUrl>, };
+urls: Array<GatewayUrl>, } | { "reply": "wifi", 
+/**
+ * Whether this machine's Wi-Fi does what we ask.
+ */
+radio: RadioState, 
+/**
+ * What is in range, the strongest first; empty if it cannot be known.
+ */
+networks: Array<WifiNetwork>, 
+/**
+ * The network this machine is on, when it can be known.
+ */
+current: string | null, } | { "reply": "label", 
+/**
+ * The camera's hotspot.
+ */
+hotspot: WifiLogin, 
+/**
+ * The camera's public key, 64 hex digits, if the label tells it.
+ */
+camera: string | null, 
+/**
+ * The key under which that camera is saved already.
+ */
+savedAs: string | null, } | { "reply": "pairing", 
+/**
+ * Absent = none was begun, or it was forgotten.
+ */
+pairing: Pairing | null, } | { "reply": "hub", 
+/**
+ * Where it is, `host:port`.
+ */
+address: string, };
+
+/**
+ * A password, an invitation, a label. `Debug` prints `***`; there is no `Display`.
+ */
+export type Secret = string;
 
 /**
  * What the app remembers of its user's wishes.
@@ -568,12 +756,33 @@ muted: boolean,
 /**
  * Quality a view opens with.
  */
-quality: Quality, };
+quality: Quality, 
+/**
+ * Which hub pairs cameras.
+ */
+hub: HubChoice, 
+/**
+ * This machine's Wi-Fi: `auto`, `nm`, `nm:wlan0`, `wpa:wlan0`, `sim:DIR`.
+ */
+radio: string, };
 
 /**
  * How encoded video leaves the core for a view.
  */
 export type Sink = "access_units" | "pictures";
+
+/**
+ * A step that was begun.
+ */
+export type StepTime = { 
+/**
+ * Which.
+ */
+step: PairingStep, 
+/**
+ * How long it took, or takes so far, ms.
+ */
+ms: number, };
 
 /**
  * The UI's colours.
@@ -689,3 +898,58 @@ path: PathInfo | null,
  * Viewers the camera serves now.
  */
 viewers: number | null, };
+
+/**
+ * A network and what opens it.
+ */
+export type WifiLogin = { 
+/**
+ * The network's name, 1 to 32 bytes.
+ */
+ssid: string, 
+/**
+ * Its password, 8 to 63 bytes or 64 hex digits; absent = an open network.
+ */
+passphrase?: Secret, 
+/**
+ * Whether it does not announce its name.
+ */
+hidden: boolean, };
+
+/**
+ * A Wi-Fi network in range.
+ */
+export type WifiNetwork = { 
+/**
+ * Its name. The same name comes once, with its strongest signal.
+ */
+ssid: string, 
+/**
+ * 0 to 100.
+ */
+signalPercent: number, 
+/**
+ * Its channel's frequency, MHz; cameras often know 2.4 GHz only.
+ */
+frequencyMhz: number, 
+/**
+ * How it is secured.
+ */
+security: WifiSecurity, 
+/**
+ * Whether this system remembers it.
+ */
+known: boolean, 
+/**
+ * Whether this machine is on it now.
+ */
+current: boolean, 
+/**
+ * Whether it looks like a camera's own hotspot.
+ */
+camera: boolean, };
+
+/**
+ * How a network is secured.
+ */
+export type WifiSecurity = "open" | "password" | "other";

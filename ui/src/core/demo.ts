@@ -103,6 +103,8 @@ export class DemoCore implements Core {
       volume: 0.8,
       muted: false,
       quality: "high",
+      hub: { kind: "embedded" },
+      radio: "auto",
       ...this.#scenario.settings,
     };
     const count = { full: 5, one: 1, empty: 0 }[this.#scenario.cameras];

@@ -70,6 +70,70 @@ pub enum FailureCode {
     ViewUnknown,
     /// The setting's value is wrong.
     SettingInvalid,
+    /// This machine's Wi-Fi cannot be used from here.
+    WifiUnavailable,
+    /// The system does not let us change the Wi-Fi.
+    WifiNotAllowed,
+    /// This machine's Wi-Fi failed.
+    WifiFailed,
+    /// A network's name or password has the wrong form.
+    WifiInputInvalid,
+    /// The text is no camera's label.
+    LabelMalformed,
+    /// The camera's hotspot is not in range.
+    HotspotNotFound,
+    /// The hotspot refused its passphrase.
+    HotspotWrongPassphrase,
+    /// The hotspot could not be joined for another reason.
+    HotspotNotJoined,
+    /// The hotspot went away before the camera answered.
+    HotspotLost,
+    /// Nothing on the hotspot answers.
+    CameraSilent,
+    /// Another camera than the label's answered.
+    AnotherCamera,
+    /// The camera could not join: wrong password.
+    NetworkWrongPassword,
+    /// The camera could not join: no such network.
+    NetworkNotFound,
+    /// The camera joined and got no address.
+    NetworkNoAddress,
+    /// The camera could not join for another reason.
+    NetworkNotJoined,
+    /// The camera is on the network and does not reach the hub.
+    CameraNoHub,
+    /// The hub refused the camera's registration or login.
+    CameraHubRefused,
+    /// The hub refused the camera's token.
+    TokenRefused,
+    /// The token expired before the camera reported it.
+    TokenExpired,
+    /// The camera reported an error of the documents' table.
+    CameraSetupFailed,
+    /// The camera left its setup.
+    CameraSetupStopped,
+    /// Nothing was heard of the camera after it got everything.
+    CameraNotHeard,
+    /// This machine could not go back to its own network.
+    HomeNotRejoined,
+    /// The hub does not start or does not answer.
+    HubUnavailable,
+    /// The text is no hub's invitation.
+    HubInvitationInvalid,
+    /// The hub refused the invitation's access.
+    HubAccessRefused,
+    /// The hub has another owner for the camera.
+    CameraOwned,
+    /// The hub could not bind for another reason.
+    BindFailed,
+    /// The whole pairing took too long.
+    PairingTimeout,
+    /// A pairing runs already.
+    PairingRunning,
+    /// There is no pairing to try again.
+    NoPairing,
+    /// There is no log of a camera.
+    NoPairingLog,
     /// A defect of ours.
     Internal,
 }

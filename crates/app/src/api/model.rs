@@ -1,6 +1,6 @@
 //! What the contract's commands and events carry: cameras, views, settings.
 
-use super::{CameraKey, Failure, Quality, Sink};
+use super::{CameraKey, Failure, HubChoice, Quality, Sink};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -202,6 +202,10 @@ pub struct Settings {
     pub muted: bool,
     /// Quality a view opens with.
     pub quality: Quality,
+    /// Which hub pairs cameras.
+    pub hub: HubChoice,
+    /// This machine's Wi-Fi: `auto`, `nm`, `nm:wlan0`, `wpa:wlan0`, `sim:DIR`.
+    pub radio: String,
 }
 
 impl Default for Settings {
@@ -214,6 +218,8 @@ impl Default for Settings {
             volume: 0.8,
             muted: false,
             quality: Quality::High,
+            hub: HubChoice::Embedded,
+            radio: "auto".into(),
         }
     }
 }

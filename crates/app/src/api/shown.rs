@@ -1,20 +1,42 @@
-//! `Debug` of what may carry a secret: a pairing link, the gateway's key, a camera's own words.
+//! `Debug` of what may carry a secret: a pairing link, the gateway's key, a camera's own words, a Wi-Fi password.
 
 use super::{Call, GatewayUrl, Reply};
 use serde::Serialize;
+use serde_json::Value;
 use std::fmt;
 
-/// Fields whose values are not shown.
-const SECRET: [&str; 5] = ["link", "qrSvg", "text", "url", "urls"];
+/// Fields whose values are not shown, however deep they are.
+const SECRET: [&str; 8] = [
+    "link",
+    "qrSvg",
+    "text",
+    "url",
+    "urls",
+    "passphrase",
+    "invitation",
+    "label",
+];
 
 fn show(message: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut shown = serde_json::to_value(message).unwrap_or_default();
-    for name in SECRET {
-        if let Some(value) = shown.get_mut(name) {
-            *value = "***".into();
-        }
-    }
+    hide(&mut shown);
     write!(f, "{shown}")
+}
+
+fn hide(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if SECRET.contains(&name.as_str()) {
+                    *value = "***".into();
+                } else {
+                    hide(value);
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(hide),
+        _ => {}
+    }
 }
 
 impl fmt::Debug for Call {
@@ -38,10 +60,29 @@ impl fmt::Debug for GatewayUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::{HubChoice, PairingRequest, Secret, Settings, WifiLogin};
 
     #[test]
     fn secrets_are_not_shown() {
         let secret = || "porthole:ab?secret=gaytemzugu3doobzmfrggzdfmy".to_owned();
+        let login = || WifiLogin {
+            ssid: "Home".into(),
+            passphrase: Some(Secret::new(secret())),
+            hidden: false,
+        };
+        let request = PairingRequest {
+            hotspot: login(),
+            network: login(),
+            camera: None,
+            name: None,
+            room: None,
+        };
+        let settings = Settings {
+            hub: HubChoice::External {
+                invitation: Secret::new(secret()),
+            },
+            ..Settings::default()
+        };
         let url = GatewayUrl {
             camera: "front".into(),
             url: secret(),
@@ -73,6 +114,16 @@ mod tests {
                 }
             ),
             format!("{:?}", Reply::Text { text: secret() }),
+            format!("{request:?}"),
+            format!("{settings:?}"),
+            format!("{:?}", Call::StartPairing { request }),
+            format!("{:?}", Call::SetSettings { settings }),
+            format!(
+                "{:?}",
+                Call::ReadLabel {
+                    label: Secret::new(secret())
+                }
+            ),
         ];
         for shown in shown {
             assert!(

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 ///
 /// A camera is named by its key or name from `porthole list`, or by the first digits of its id.
 /// Exit codes: 0 done, 1 a defect, 2 wrong usage, 3 link, 4 unknown camera, 5 not reached, 6 refused, 7 full,
-/// 8 stream, 9 command, 10 file, 11 saved data, 12 network of this machine.
+/// 8 stream, 9 command, 10 file, 11 saved data, 12 network of this machine, 13 wrong name or password of the hotspot,
+/// 14 hotspot or camera silent, 15 the camera could not join its network, 16 hub, 17 pairing.
 #[derive(Debug, Parser)]
 #[command(version, about, verbatim_doc_comment)]
 pub(crate) struct Cli {

@@ -115,9 +115,40 @@ fn exit_code(code: FailureCode) -> u8 {
         F::CommandTimeout | F::CommandRefused | F::CommandMalformed => 9,
         F::FileNotWritten => 10,
         F::DataUnreadable | F::IdentityUnusable | F::SettingInvalid => 11,
-        F::GatewayUnavailable | F::DiscoveryUnavailable | F::NoAudioDevice | F::AudioDeviceLost => {
-            12
-        }
+        F::GatewayUnavailable
+        | F::DiscoveryUnavailable
+        | F::NoAudioDevice
+        | F::AudioDeviceLost
+        | F::WifiUnavailable
+        | F::WifiNotAllowed
+        | F::WifiFailed
+        | F::HomeNotRejoined => 12,
+        F::WifiInputInvalid | F::LabelMalformed | F::HotspotWrongPassphrase => 13,
+        F::HotspotNotFound
+        | F::HotspotNotJoined
+        | F::HotspotLost
+        | F::CameraSilent
+        | F::AnotherCamera => 14,
+        F::NetworkWrongPassword
+        | F::NetworkNotFound
+        | F::NetworkNoAddress
+        | F::NetworkNotJoined => 15,
+        F::CameraNoHub
+        | F::CameraHubRefused
+        | F::HubUnavailable
+        | F::HubInvitationInvalid
+        | F::HubAccessRefused
+        | F::TokenRefused
+        | F::TokenExpired
+        | F::CameraOwned
+        | F::BindFailed => 16,
+        F::CameraSetupFailed
+        | F::CameraSetupStopped
+        | F::CameraNotHeard
+        | F::PairingTimeout
+        | F::PairingRunning
+        | F::NoPairing
+        | F::NoPairingLog => 17,
         F::Internal => 1,
     }
 }
