@@ -95,6 +95,8 @@ pub enum Body {
     AppBindTokenReply(Answer),
     /// `bind_device`: somebody has bound the device.
     BindDevice(Bind),
+    /// `bind_device_reply`, own: whether the camera lets this viewer in. Until it comes the hub says it again.
+    BindDeviceReply(Answer),
     /// `unbind_device`: somebody has removed it.
     UnbindDevice {
         /// Unix seconds.
@@ -102,6 +104,8 @@ pub enum Body {
         /// Whose key is let in no longer, own; all of them if missing.
         viewer: Option<ViewerKey>,
     },
+    /// `unbind_device_reply`, own: whether the camera has forgotten this viewer. Until it comes the hub says it again.
+    UnbindDeviceReply(Answer),
     /// `bind_device_query`: is this device bound?
     BindDeviceQuery {
         /// Unix seconds.
@@ -180,7 +184,9 @@ const METHODS: &[(&str, Direction, Kind)] = &[
     ("app_bind_token", Direction::Up, Kind::Service),
     ("app_bind_token_reply", Direction::Down, Kind::Service),
     ("bind_device", Direction::Down, Kind::Service),
+    ("bind_device_reply", Direction::Up, Kind::Service),
     ("unbind_device", Direction::Down, Kind::Service),
+    ("unbind_device_reply", Direction::Up, Kind::Service),
     ("bind_device_query", Direction::Up, Kind::Service),
     ("bind_device_query_reply", Direction::Down, Kind::Service),
     ("report", Direction::Up, Kind::Property),
@@ -207,7 +213,9 @@ impl Body {
             Self::AppBindToken { .. } => "app_bind_token",
             Self::AppBindTokenReply(_) => "app_bind_token_reply",
             Self::BindDevice(_) => "bind_device",
+            Self::BindDeviceReply(_) => "bind_device_reply",
             Self::UnbindDevice { .. } => "unbind_device",
+            Self::UnbindDeviceReply(_) => "unbind_device_reply",
             Self::BindDeviceQuery { .. } => "bind_device_query",
             Self::BindDeviceQueryReply(_) => "bind_device_query_reply",
             Self::Report { .. } => "report",
@@ -239,6 +247,8 @@ impl Body {
                 writer.json("params", &params)
             }
             Self::AppBindTokenReply(answer)
+            | Self::BindDeviceReply(answer)
+            | Self::UnbindDeviceReply(answer)
             | Self::BindDeviceQueryReply(answer)
             | Self::ReportReply(answer)
             | Self::ControlReply(answer)
@@ -309,6 +319,8 @@ impl Body {
                     name: name(&params)?,
                 })
             }
+            "bind_device_reply" => Self::BindDeviceReply(Answer::read(object)?),
+            "unbind_device_reply" => Self::UnbindDeviceReply(Answer::read(object)?),
             "unbind_device" => Self::UnbindDevice {
                 timestamp: object.number("timestamp")?.unwrap_or(0),
                 viewer: viewer(&params_object(object)?)?,
