@@ -12,7 +12,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("p2p", &["wire"]),
     ("provision", &["wire"]),
     ("wifi", &["wire"]),
-    ("hub", &["wire", "p2p"]),
+    // Hub and camera make and check the same signatures: one place for both.
+    ("hub", &["wire", "p2p", "provision"]),
     (
         "app",
         &["wire", "flv", "media", "p2p", "provision", "wifi", "hub"],

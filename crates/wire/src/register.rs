@@ -153,7 +153,7 @@ impl Headers {
     /// The headers' values, in the order of [`Headers::NAMES`].
     pub fn values(&self) -> [String; 4] {
         [
-            algorithm_name(self.algorithm).to_owned(),
+            self.algorithm.name().to_owned(),
             self.timestamp.to_string(),
             self.nonce.to_string(),
             self.signature.clone(),
@@ -185,7 +185,7 @@ impl Headers {
     }
 
     /// What is signed: `POST`, host, path, an empty query, algorithm, time, nonce and the lowercase hex SHA-256 of the
-    /// body, a line each. `algorithm` stands as in the header.
+    /// body, a line each. `algorithm` stands as in the header: the documents write `hmacsha256` and `HmacSha256`.
     pub fn text_to_sign(
         host: &str,
         algorithm: &str,
@@ -195,11 +195,6 @@ impl Headers {
     ) -> String {
         format!("POST\n{host}\n{HUB_PATH}\n\n{algorithm}\n{timestamp}\n{nonce}\n{body_hash}")
     }
-}
-
-/// The algorithm as `X-TC-Algorithm` has it. The documents write it in two ways; both are read.
-pub fn algorithm_name(method: Method) -> &'static str {
-    method.name()
 }
 
 /// What the hub answers: the payload is encrypted with the secret that signed the request.
