@@ -62,13 +62,12 @@ pub fn parse(text: &str) -> Result<Join, ParseError> {
     }
     let mut rest = text;
     let ssid = take(&mut rest, "ssid")?.parse()?;
-    let password = take(&mut rest, "password")?;
-    let token = take(&mut rest, "token")?.parse()?;
-    // What stands behind belongs to a newer form.
-    let passphrase = match password {
+    let passphrase = match take(&mut rest, "password")? {
         "" => None,
         password => Some(password.parse()?),
     };
+    let token = take(&mut rest, "token")?.parse()?;
+    // What stands behind belongs to a newer form.
     Ok(Join::new(ssid, passphrase, token))
 }
 

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::fmt::Debug;
-use std::str::FromStr;
+mod pairing;
+mod readme;
 
 use wire::address::Address;
 use wire::command::reply::{
@@ -17,69 +17,9 @@ use wire::link::Link;
 use wire::probe::{Probe, ProbeMatch};
 use wire::stream::StreamRequest;
 use wire::xp2p_info::Xp2pInfo;
-use wire::{ParseError, Target, pair};
+use wire::{Target, pair};
 
-const README: &str = include_str!("../README.md");
-
-/// The lines of all fenced blocks of that name; at least one, so that a renamed block is seen.
-fn block(name: &str) -> Vec<&'static str> {
-    let fence = format!("```{name}");
-    let mut lines = Vec::new();
-    let mut inside = false;
-    for line in README.lines() {
-        match line {
-            "```" => inside = false,
-            line if line == fence => inside = true,
-            line if inside => lines.push(line),
-            _ => {}
-        }
-    }
-    assert!(!lines.is_empty(), "no block {name}");
-    lines
-}
-
-/// The cells of the table whose first heading is `heading`, without code marks.
-fn table(heading: &str) -> Vec<Vec<String>> {
-    let start = format!("| {heading} |");
-    let rows: Vec<Vec<String>> = README
-        .lines()
-        .skip_while(|line| !line.starts_with(&start))
-        .skip(2)
-        .take_while(|line| line.starts_with('|'))
-        .map(|line| {
-            line.trim_matches('|')
-                .split('|')
-                .map(|cell| cell.trim().replace('`', ""))
-                .collect()
-        })
-        .collect();
-    assert!(!rows.is_empty(), "no table {heading}");
-    rows
-}
-
-fn arrow(line: &'static str) -> (&'static str, &'static str) {
-    line.rsplit_once(" -> ").unwrap()
-}
-
-/// A value reads from `text`, writes `text`, and reads from what it wrote.
-fn round_trip<T: FromStr<Err = ParseError> + ToString + PartialEq + Debug>(text: &str) -> T {
-    let value: T = text.parse().unwrap();
-    assert_eq!(value.to_string(), text);
-    assert_eq!(value.to_string().parse().as_ref(), Ok(&value));
-    value
-}
-
-/// The error names `part`; a `!` before it asks for `Unsupported`.
-fn refused<T: Debug>(line: &str, result: Result<T, ParseError>, part: &str) {
-    let error = result.expect_err(line);
-    let unsupported = part.starts_with('!');
-    assert_eq!(error.field(), part.trim_start_matches('!'), "{line}");
-    assert_eq!(
-        matches!(error, ParseError::Unsupported { .. }),
-        unsupported,
-        "{line}"
-    );
-}
+use readme::{README, arrow, block, refused, round_trip, table};
 
 /// Reads a reply by its type's name and writes it.
 fn rewrite(kind: &str, text: &str) -> String {
@@ -323,6 +263,21 @@ fn the_limit_table_is_the_constants() {
             wire::link::MAX_LINK_BYTES,
             wire::MAX_NAME_BYTES,
             wire::pair::MAX_LINE_BYTES,
+            wire::soft_ap::RECEIVE_LIMIT,
+            wire::soft_ap::MAX_LOG_BYTES,
+            wire::wifi::MAX_SSID_BYTES,
+            wire::wifi::MAX_PASSPHRASE_BYTES,
+            wire::token::TOKEN_CHARS,
+            wire::qr::MAX_QR_BYTES,
+            wire::label::MAX_LABEL_BYTES,
+            wire::hub::MAX_HOST_BYTES,
+            wire::device::MAX_DEVICE_NAME_CHARS,
+            wire::login::MAX_USERNAME_BYTES,
+            wire::thing::MAX_TOPIC_BYTES,
+            wire::thing::MAX_PAYLOAD_BYTES,
+            wire::thing::MAX_CLIENT_TOKEN_BYTES,
+            wire::register::MAX_BODY_BYTES,
+            wire::register::MAX_PSK_CHARS,
         ]
     );
 }
@@ -413,6 +368,7 @@ fn read_all(bytes: &[u8]) {
     let _ = (pair::Request::decode(bytes), pair::Reply::decode(bytes));
     let _ = (Probe::decode(bytes), ProbeMatch::decode(bytes));
     let _ = Address::from_bytes(bytes);
+    pairing::read_all(bytes);
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = (Target::parse(text), Command::parse(text));
         let _ = (text.parse::<Link>(), text.parse::<Xp2pInfo>());
