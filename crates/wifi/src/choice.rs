@@ -111,6 +111,11 @@ impl fmt::Display for Choice {
 pub async fn open(choice: &Choice) -> Result<Arc<dyn Radio>, Error> {
     match choice {
         Choice::Simulated { world, name } => Ok(Arc::new(sim::Radio::open(world, name)?)),
+        #[cfg(target_os = "linux")]
+        Choice::WpaSupplicant { interface, control } => {
+            let radio = crate::wpa::Radio::open(interface, control.as_deref()).await?;
+            Ok(Arc::new(radio))
+        }
         _ => Err(Error::NoRadio {
             looked_for: choice.to_string(),
         }),

@@ -3,10 +3,14 @@
 
 mod choice;
 mod error;
+#[cfg(target_os = "linux")]
+mod linux;
 mod radio;
 
 pub mod phone;
 pub mod sim;
+#[cfg(target_os = "linux")]
+mod wpa;
 
 pub use choice::{Choice, ParseChoiceError, open};
 pub use error::Error;

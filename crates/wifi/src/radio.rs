@@ -170,7 +170,8 @@ pub struct Target {
     pub bssid: Option<Bssid>,
     /// The network does not tell its name by itself.
     pub hidden: bool,
-    /// Stay joined and come back by itself when this process has ended. Otherwise the join ends with the process.
+    /// This is to be the machine's network: name servers included and, where the system keeps profiles
+    /// (NetworkManager), also after this process has ended. Otherwise the join ends with the process at the latest.
     pub keep: bool,
 }
 
