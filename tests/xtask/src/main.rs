@@ -4,6 +4,7 @@
 
 mod build;
 mod demo;
+mod hwsim;
 mod packages;
 mod rings;
 mod run;
@@ -44,6 +45,12 @@ enum Task {
         /// Handed to the bench: names of the parts to measure; all when none is given.
         parts: Vec<String>,
     },
+    /// Measures pairing in the virtual machine of the ring `wifi`: button to live picture, p50 and p95.
+    BenchWifi {
+        /// How often a camera is paired.
+        #[arg(long, default_value_t = 10, value_name = "COUNT")]
+        runs: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -53,6 +60,7 @@ fn main() -> ExitCode {
         Task::Demo { headless } => demo::run(headless),
         Task::Test { only, fuzz_seconds } => rings::run(&only, fuzz_seconds),
         Task::BenchLive { parts } => demo::bench_live(&parts),
+        Task::BenchWifi { runs } => hwsim::bench(runs),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

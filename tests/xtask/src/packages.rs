@@ -71,6 +71,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "xdotool",
         ],
     ),
+    ("Wi-Fi in a virtual machine", &["qemu-system-x86"]),
     ("comparisons in the benches", &["mpv"]),
 ];
 

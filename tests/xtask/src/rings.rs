@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the rings of tests, from the innermost outwards.
 
 use crate::build::{self, TestProgram};
+use crate::hwsim;
 use crate::run::{self, cargo, command, npm, passes, root};
 use crate::setup;
 use anyhow::{Context, Result};
@@ -25,17 +26,20 @@ pub(crate) enum Ring {
     Ui,
     /// The app's window, driven.
     E2e,
+    /// Pairing over simulated radios, in a virtual machine.
+    Wifi,
     /// Random input, guided.
     Fuzz,
 }
 
-const ALL: [Ring; 7] = [
+const ALL: [Ring; 8] = [
     Ring::Format,
     Ring::Lint,
     Ring::Crates,
     Ring::Integration,
     Ring::Ui,
     Ring::E2e,
+    Ring::Wifi,
     Ring::Fuzz,
 ];
 
@@ -48,12 +52,16 @@ impl Ring {
             Ring::Integration => "across crates: both real programs on loopback",
             Ring::Ui => "the UI by itself",
             Ring::E2e => "the app's window",
+            Ring::Wifi => "pairing over Wi-Fi, in a virtual machine",
             Ring::Fuzz => "fuzzing",
         }
     }
 
     fn needs_workspace(self) -> bool {
-        matches!(self, Ring::Crates | Ring::Integration | Ring::E2e)
+        matches!(
+            self,
+            Ring::Crates | Ring::Integration | Ring::E2e | Ring::Wifi
+        )
     }
 }
 
@@ -147,6 +155,7 @@ fn one(ring: Ring, programs: &[TestProgram], fuzz_seconds: u32) -> Result<bool> 
         Ring::Integration => tests_target(programs, "integration"),
         Ring::Ui => Ok(passes(npm().args(["run", "check"]))? & passes(npm().args(["test"]))?),
         Ring::E2e => tests_target(programs, "e2e"),
+        Ring::Wifi => wifi(),
         Ring::Fuzz => fuzz(fuzz_seconds),
     }
 }
@@ -174,7 +183,7 @@ fn lint() -> Result<bool> {
 fn each_crate(programs: &[TestProgram]) -> Result<bool> {
     let mut passed = true;
     for program in programs {
-        if program.package == "tests" && program.target != "tests" {
+        if program.package == "tests" && !["tests", "hwsim"].contains(&program.target.as_str()) {
             continue;
         }
         println!("\n-- {} ({})", program.package, program.target);
@@ -200,6 +209,12 @@ fn tests_target(programs: &[TestProgram], target: &str) -> Result<bool> {
             .args(["--test-threads", "1"])
             .env("PATH", path_with_tools()?),
     )
+}
+
+/// The cases of `tests/hwsim`, in a machine that it boots.
+fn wifi() -> Result<bool> {
+    hwsim::check()?;
+    passes(&mut hwsim::program(&["test"]))
 }
 
 fn test_command(program: &TestProgram) -> Command {

@@ -1,0 +1,64 @@
+//! The cases, as data: what each shows and how long it may take.
+
+mod air;
+mod radios;
+
+use anyhow::Result;
+use std::time::Duration;
+
+/// One case.
+pub(crate) struct Case {
+    /// What it is called.
+    pub(crate) name: &'static str,
+    /// What it shows.
+    pub(crate) about: &'static str,
+    /// When it counts as failed.
+    pub(crate) limit: Duration,
+    /// Whether it runs when no case is named.
+    pub(crate) in_ring: bool,
+    /// What it does.
+    pub(crate) run: fn() -> Result<()>,
+}
+
+const fn case(
+    name: &'static str,
+    seconds: u64,
+    run: fn() -> Result<()>,
+    about: &'static str,
+) -> Case {
+    Case {
+        name,
+        about,
+        limit: Duration::from_secs(seconds),
+        in_ring: true,
+        run,
+    }
+}
+
+/// All of them, in the order in which they run.
+pub(crate) const ALL: &[Case] = &[
+    case("air", 60, air::seen, "a router is seen by another radio"),
+    case(
+        "radio-wpa",
+        180,
+        radios::supplicant,
+        "crate wifi, wpa_supplicant: scan, join, causes, hotspot",
+    ),
+    case(
+        "radio-nm",
+        240,
+        radios::manager,
+        "crate wifi, NetworkManager: hotspot and back, profiles kept",
+    ),
+    case(
+        "radio-no-lease",
+        120,
+        radios::no_lease,
+        "crate wifi, wpa_supplicant: a router without DHCP",
+    ),
+];
+
+/// The case of that name.
+pub(crate) fn find(name: &str) -> Option<&'static Case> {
+    ALL.iter().find(|case| case.name == name)
+}

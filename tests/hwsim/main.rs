@@ -1,0 +1,76 @@
+//! Pairing over real Wi-Fi without a radio: a machine in QEMU with the kernel's simulated radios, in which the
+//! workspace's own programs run. `cargo xtask test --only wifi` and `cargo xtask bench-wifi` start it.
+//!
+//! This program has two halves: on the host it boots the machine and prints the results; in the machine, as
+//! `hwsim guest` and `hwsim case NAME`, it is what the results are about.
+
+mod air;
+mod archive;
+mod cases;
+mod desktop;
+mod guest;
+mod host;
+mod image;
+mod machine;
+mod radio;
+mod report;
+mod router;
+
+use anyhow::{Context, Result};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: hwsim test [CASE…]    run the named cases, or all
+       hwsim list            name the cases";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&words) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("hwsim: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[&str]) -> Result<bool> {
+    match words {
+        ["test", names @ ..] => test(names),
+        ["list"] => {
+            for case in cases::ALL {
+                println!("{:<28} {}", case.name, case.about);
+            }
+            Ok(true)
+        }
+        ["guest"] => guest::run().map(|()| true),
+        ["radio", choice, words @ ..] if !words.is_empty() => {
+            radio::run(choice, words).map(|()| true)
+        }
+        ["case", name] => {
+            let case = cases::find(name).with_context(|| format!("no case is called {name}"))?;
+            (case.run)().map(|()| true)
+        }
+        _ => anyhow::bail!("{USAGE}"),
+    }
+}
+
+fn test(names: &[&str]) -> Result<bool> {
+    let all = || cases::ALL.iter().filter(|case| case.in_ring).collect();
+    let wanted = if names.is_empty() {
+        all()
+    } else {
+        let find =
+            |name: &&str| cases::find(name).with_context(|| format!("no case is called {name}"));
+        names.iter().map(find).collect::<Result<Vec<_>>>()?
+    };
+    let outcomes = host::run(&wanted)?;
+    let failed = outcomes
+        .iter()
+        .filter(|outcome| outcome.failure.is_some())
+        .count();
+    println!("{} passed, {failed} failed", outcomes.len() - failed);
+    Ok(failed == 0)
+}
