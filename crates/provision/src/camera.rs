@@ -1,139 +1,39 @@
 //! The camera's end of pairing: no socket, no clock, no thread inside.
 //!
 //! ```text
-//!  Waiting -request-> Received -settled or heard-> Working -succeed-> Bound -5 s-> over
-//!     ^                  |  replies x3                | set_state        ^
-//!     |                  v                            v fail             |
-//!     +---- another request (a new attempt) ------- Failed: Current_Error to everybody who asks again
+//!  Waiting -request-> Received -settled or heard-> Working -succeed-> Bound -5 s-> Over
+//!                        ^        replies x3          |  set_state
+//!                        |                            v fail, 300 s
+//!                        +----- another request --- Failed: Current_Error to everybody who asks for the same again
 //! ```
 
+mod complaints;
+mod config;
+mod event;
 mod outbox;
+mod phase;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use wire::ParseError;
-use wire::device::Device;
-use wire::id::CameraId;
 use wire::soft_ap::{
-    Cause, DeviceReply, ErrorReply, Fault, Join, PROTOCOL_VERSION, Reply, Report, Request, State,
-    TokenOnly,
+    Cause, DeviceReply, ErrorReply, Fault, PROTOCOL_VERSION, Reply, Report, Request, State,
 };
 use wire::token::Token;
 
 use crate::defaults::{
-    AFTER_LOSS, LINGER, LONGEST_SETTLE, MAX_COMPLAINTS, MAX_ERRORS, SESSION, SETTLE, TELL_PREVIOUS,
+    AFTER_LOSS, LINGER, LONGEST_SETTLE, MAX_ERRORS, SESSION, SETTLE, TELL_PREVIOUS,
 };
 use crate::log::Log;
+use complaints::Complaints;
+pub use config::{Config, Identity};
+pub use event::{Event, Wanted};
 use outbox::Outbox;
+use phase::{Attempt, Phase, Place};
 
 const PLACE: &str = "provision";
-
-/// Who the camera is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// Its name at the hub.
-    pub device: Device,
-    /// Region of its product; `None` takes tokens of any region.
-    pub region: Option<String>,
-    /// Its public key.
-    pub camera: Option<CameraId>,
-}
-
-/// What an engine is made of.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Who the camera is.
-    pub identity: Identity,
-    /// Errors that were kept at the end of the last session, oldest first; the last [`MAX_ERRORS`] are told as
-    /// `Previous_Error`.
-    pub previous: Vec<Fault>,
-    /// Where the attempt is logged.
-    pub log: Log,
-    /// Whether the hotspot stays up while the camera joins a network. If it does not, credentials are handed over only
-    /// when the viewer has had its chance to hear the reply.
-    pub keeps_hotspot: bool,
-}
-
-/// What a viewer wants of the camera.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
-    /// Join this network, then report the token.
-    Join(Join),
-    /// Report the token: the camera is on the network already.
-    Token(TokenOnly),
-}
-
-impl Wanted {
-    /// The token of the attempt.
-    pub fn token(&self) -> &Token {
-        match self {
-            Self::Join(join) => &join.token,
-            Self::Token(token_only) => &token_only.token,
-        }
-    }
-
-    fn region(&self) -> &str {
-        match self {
-            Self::Join(join) => &join.region,
-            Self::Token(token_only) => &token_only.region,
-        }
-    }
-}
-
-/// What an engine has to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A viewer's request has arrived: an attempt begins. What it wants follows when the reply has had its time.
-    Received {
-        /// Who sent it.
-        from: SocketAddr,
-    },
-    /// Go and do it; then say [`Engine::set_state`], and [`Engine::fail`] or [`Engine::succeed`].
-    Start(Wanted),
-    /// A viewer has asked for the log and got it.
-    LogAsked {
-        /// Who asked.
-        from: SocketAddr,
-    },
-    /// The session has lasted its 300 s (or 50 s after a loss) without success. Whoever asks still gets the true cause.
-    TimedOut,
-    /// The attempt has succeeded and its viewer has had time to hear of it: nothing is left to do.
-    Finished,
-}
-
-/// An attempt: what is wanted, and who asked last.
-#[derive(Debug, Clone)]
-struct Attempt {
-    wanted: Wanted,
-    peer: SocketAddr,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Waiting,
-    Received {
-        attempt: Attempt,
-        since: Instant,
-        start_at: Instant,
-    },
-    Working {
-        attempt: Attempt,
-        state: State,
-    },
-    Failed {
-        attempt: Option<Attempt>,
-        cause: Cause,
-    },
-    Bound {
-        attempt: Attempt,
-        until: Instant,
-    },
-    Over {
-        attempt: Attempt,
-    },
-}
 
 /// The camera's engine. Feed it datagrams and time; take out datagrams and events until there are none.
 #[derive(Debug)]
@@ -142,7 +42,7 @@ pub struct Engine {
     log: Log,
     keeps_hotspot: bool,
     phase: Phase,
-    /// When the session ends; `None` when it has.
+    /// When the session ends; `None` if there is none.
     session_end: Option<Instant>,
     /// Errors of attempts before this one, oldest first, and how often they have been told.
     previous: VecDeque<Fault>,
@@ -153,14 +53,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that waits for a viewer.
+    /// An engine that waits for a viewer. Its session begins with [`Engine::open`].
     pub fn new(now: Instant, config: Config) -> Self {
         let mut engine = Self {
             identity: config.identity,
             log: config.log,
             keeps_hotspot: config.keeps_hotspot,
             phase: Phase::Waiting,
-            session_end: Some(now + SESSION),
+            session_end: None,
             previous: VecDeque::new(),
             told: 0,
             outbox: Outbox::default(),
@@ -172,6 +72,31 @@ impl Engine {
             .into_iter()
             .for_each(|fault| engine.remember(fault));
         engine
+    }
+
+    /// The camera can be heard from now on: a session of 300 s begins, unless an attempt is going on. The viewer that
+    /// asked before the hotspot went away is told how things stand.
+    pub fn open(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Bound { .. } | Phase::Over { .. }) {
+            self.phase = Phase::Waiting;
+        }
+        if !self.is_busy() {
+            self.session_end = Some(now + SESSION);
+        }
+        let (attempt, reply) = match &self.phase {
+            Phase::Failed { attempt, cause } => (attempt, current_error(*cause)),
+            Phase::Working { attempt, state } => (attempt, self.device_reply(*state).encode()),
+            _ => return,
+        };
+        let peer = attempt.peer;
+        self.outbox.repeat(now, peer, reply);
+    }
+
+    /// The camera cannot be heard any longer: the session is over, unless an attempt is going on.
+    pub fn close(&mut self) {
+        if !self.is_busy() {
+            self.session_end = None;
+        }
     }
 
     /// A datagram has arrived.
@@ -252,16 +177,27 @@ impl Engine {
         }
     }
 
-    /// The attempt has failed. Its viewer is told, three times; so is everybody who asks for the same again.
+    /// The attempt has failed. Its viewer is told, three times; so is everybody who asks for the same again. The first
+    /// cause is the true one: what fails after it, or after success, changes nothing. Without an attempt the cause is
+    /// kept for the next viewer.
     pub fn fail(&mut self, now: Instant, cause: Cause) {
         let fault = cause.to_fault();
+        let attempt = match &self.phase {
+            Phase::Waiting => None,
+            Phase::Received { attempt, .. } | Phase::Working { attempt, .. } => {
+                Some(attempt.clone())
+            }
+            Phase::Failed { .. } | Phase::Bound { .. } | Phase::Over { .. } => return,
+        };
         self.log
             .line(now, PLACE, format_args!("failed: {cause} [{fault}]"));
-        self.step(|phase| Phase::Failed {
-            attempt: phase.into_attempt(),
-            cause,
-        });
-        self.announce(now);
+        match attempt {
+            None => self.remember(fault),
+            Some(attempt) => {
+                self.outbox.repeat(now, attempt.peer, current_error(cause));
+                self.phase = Phase::Failed { attempt, cause };
+            }
+        }
     }
 
     /// The hub has taken the token: the attempt is done, and its errors and those before it are settled.
@@ -286,20 +222,6 @@ impl Engine {
     pub fn station_lost(&mut self, now: Instant) {
         self.log.line(now, PLACE, "network lost");
         self.session_end = self.session_end.map(|end| end.min(now + AFTER_LOSS));
-    }
-
-    /// The camera is to be heard again after its hotspot was away: the viewer that asked last is told how things stand.
-    pub fn announce(&mut self, now: Instant) {
-        let (attempt, reply) = match &self.phase {
-            Phase::Failed {
-                attempt: Some(attempt),
-                cause,
-            } => (attempt, current_error(*cause)),
-            Phase::Working { attempt, state } => (attempt, self.device_reply(*state).encode()),
-            _ => return,
-        };
-        let peer = attempt.peer;
-        self.outbox.repeat(now, peer, reply);
     }
 
     /// Why the last attempt failed; `None` if it has not.
@@ -394,9 +316,7 @@ impl Engine {
                 Ok(*state)
             }
             Phase::Failed { attempt, cause } => {
-                if let Some(attempt) = attempt {
-                    attempt.peer = from;
-                }
+                attempt.peer = from;
                 Err(*cause)
             }
             Phase::Bound { attempt, .. } | Phase::Over { attempt } => {
@@ -441,10 +361,8 @@ impl Engine {
 
     fn time_out(&mut self, now: Instant) {
         self.session_end = None;
-        if matches!(
-            self.phase,
-            Phase::Waiting | Phase::Received { .. } | Phase::Working { .. }
-        ) {
+        // That nobody came is no error to tell the next viewer of.
+        if self.is_busy() {
             self.fail(now, Cause::Timeout);
         }
         self.events.push_back(Event::TimedOut);
@@ -496,81 +414,16 @@ impl Engine {
         }
     }
 
+    /// Whether an attempt is going on.
+    fn is_busy(&self) -> bool {
+        matches!(self.phase, Phase::Received { .. } | Phase::Working { .. })
+    }
+
     fn step(&mut self, next: impl FnOnce(Phase) -> Phase) {
         self.phase = next(std::mem::replace(&mut self.phase, Phase::Waiting));
     }
 }
 
-/// What a request means to what is going on.
-enum Place {
-    New,
-    Again,
-    Foreign,
-}
-
-impl Phase {
-    fn attempt(&self) -> Option<&Attempt> {
-        match self {
-            Self::Waiting => None,
-            Self::Failed { attempt, .. } => attempt.as_ref(),
-            Self::Received { attempt, .. }
-            | Self::Working { attempt, .. }
-            | Self::Bound { attempt, .. }
-            | Self::Over { attempt } => Some(attempt),
-        }
-    }
-
-    fn into_attempt(self) -> Option<Attempt> {
-        match self {
-            Self::Waiting => None,
-            Self::Failed { attempt, .. } => attempt,
-            Self::Received { attempt, .. }
-            | Self::Working { attempt, .. }
-            | Self::Bound { attempt, .. }
-            | Self::Over { attempt } => Some(attempt),
-        }
-    }
-
-    fn place(&self, wanted: &Wanted, from: SocketAddr) -> Place {
-        let Some(attempt) = self.attempt() else {
-            return Place::New;
-        };
-        let is_same = attempt.wanted == *wanted;
-        let same_viewer = attempt.peer.ip() == from.ip();
-        match self {
-            _ if is_same => Place::Again,
-            Self::Failed { .. } => Place::New,
-            // Nothing has been started yet: a viewer may correct itself.
-            Self::Received { .. } if same_viewer => Place::New,
-            _ => Place::Foreign,
-        }
-    }
-}
-
 fn current_error(cause: Cause) -> Vec<u8> {
     Reply::Error(ErrorReply::new(Report::Current, cause.to_fault())).encode()
-}
-
-/// Bounds how many unreadable datagrams are answered.
-#[derive(Debug)]
-struct Complaints {
-    since: Instant,
-    count: u32,
-}
-
-impl Complaints {
-    fn new(now: Instant) -> Self {
-        Self {
-            since: now,
-            count: 0,
-        }
-    }
-
-    fn allow(&mut self, now: Instant) -> bool {
-        if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
-            *self = Self::new(now);
-        }
-        self.count += 1;
-        self.count <= MAX_COMPLAINTS
-    }
 }

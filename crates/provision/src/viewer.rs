@@ -35,7 +35,7 @@ pub struct Config {
     pub request: Request,
     /// How long to be patient.
     pub dialect: Dialect,
-    /// Whether to go on asking after the reply, to see how far the camera is, for as long as it is to be heard.
+    /// Whether to go on asking an own camera after its reply, to see how far it is, for as long as it is to be heard.
     pub follow: bool,
 }
 
@@ -76,8 +76,8 @@ pub enum Event {
     /// The camera has answered before, and does so no longer: it has left its hotspot for the network, or is out of
     /// range. The last event.
     Silent,
-    /// There is nothing more to do here: the reply has been heard (without `follow`), or the camera is bound. The last
-    /// event.
+    /// There is nothing more to do here: the reply has been heard (without `follow`, or of a foreign camera), or the
+    /// camera is bound. The last event.
     Done,
 }
 
@@ -235,7 +235,8 @@ impl Engine {
             self.state = Some(new);
             self.events.push_back(Event::State(new));
         }
-        if !self.follow || state == Some(State::Bound) {
+        // A foreign camera says nothing more, and the reference firmware no longer listens.
+        if !self.follow || matches!(state, None | Some(State::Bound)) {
             self.finish(Event::Done);
         }
     }

@@ -25,8 +25,8 @@ impl Camera {
         }
     }
 
-    /// Listens here from now on, in place of where it listened before; port 0 takes any. Returns the address. A viewer
-    /// that asked before the hotspot went away is told how things stand.
+    /// Listens here from now on, in place of where it listened before; port 0 takes any. Returns the address. See
+    /// [`Engine::open`].
     ///
     /// # Errors
     /// The address cannot be used, for example because the hotspot is not up yet.
@@ -36,14 +36,15 @@ impl Camera {
         let socket = UdpSocket::bind(address).await?;
         let address = socket.local_addr()?;
         self.socket = Some(socket);
-        self.engine.announce(now());
+        self.engine.open(now());
         Ok(address)
     }
 
-    /// Listens no longer; the attempt goes on. What is left to say is sent first.
+    /// Listens no longer; an attempt goes on. What is left to say is sent first. See [`Engine::close`].
     pub async fn close(&mut self) {
         self.flush().await;
         self.socket = None;
+        self.engine.close();
     }
 
     /// The next event. Drives the engine while it waits; safe to drop and to call again. Without anything to wait for it
