@@ -14,6 +14,7 @@ const LIVE: Duration = Duration::from_millis(1500);
 pub(crate) async fn add(window: &Window, camera: &Camera) {
     if !window.has("add-link-input").await {
         window.press("home-add").await;
+        window.press("pair-by-link").await;
     }
     window
         .find("add-link-input")
@@ -201,6 +202,7 @@ async fn a_wrong_link_is_explained_on_the_page() {
     let data = Folder::temporary();
     let window = Window::open(&Setup::new(data.path())).await;
     window.press("home-add").await;
+    window.press("pair-by-link").await;
     window
         .find("add-link-input")
         .await

@@ -22,8 +22,10 @@ test("every text is used somewhere", () => {
     .filter(([file]) => !/i18n\/(en|zh)\.ts$/.test(file))
     .map(([, text]) => text)
     .join("\n");
-  const built = /^(state|path|quality|ptz|action|live\.(state|viewers)|home\.(step|count)|settings\.relay|info\.sink)[._]?/;
-  const unused = Object.keys(en).filter((key) => !source.includes(`"${key}"`) && !built.test(key));
+  // Keys that are put together: `pair.step_${step}_now`.
+  const templates = [...source.matchAll(/`([a-z][\w.]*[._]\$\{[^`]*)`/g), ...source.matchAll(/`(\$\{key\}_[^`]*)`/g)].map(([, text]) => text!);
+  const built = templates.map((text) => new RegExp(`^${text.replace(/\./g, "\\.").replace(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, "[\\w.]+")}$`));
+  const unused = Object.keys(en).filter((key) => !source.includes(`"${key}"`) && !built.some((form) => form.test(key)));
   expect(unused).toEqual([]);
 });
 
@@ -52,7 +54,7 @@ test("every failure code of the contract has its texts and a next step", () => {
   expect(declared?.length).toBeGreaterThan(20);
   expect(Object.keys(failures).sort()).toEqual(declared?.sort());
   for (const [code, entry] of Object.entries(failures)) {
-    expect(["add", "share", "retry", "quality", "settings", "none"], code).toContain(entry.action);
+    expect(["add", "share", "retry", "quality", "settings", "network", "hotspot", "none"], code).toContain(entry.action);
     for (const language of ["en", "zh"] as const) {
       const { title, cause, next } = entry[language];
       for (const text of [title, cause, next]) expect(text.trim(), `${code} ${language}`).not.toBe("");

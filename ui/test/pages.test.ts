@@ -29,7 +29,7 @@ test("home without cameras draws three steps and one button", async () => {
   expect(page.get("empty-home").querySelectorAll("li svg")).toHaveLength(3);
   expect(page.all("home-add")).toHaveLength(1);
   page.click("home-add");
-  expect(page.find("add-page")).not.toBeNull();
+  expect(page.find("pair-page")).not.toBeNull();
 });
 
 test("home follows what the core reports", async () => {
@@ -403,7 +403,7 @@ test("a setting that the core refuses goes back", async () => {
 
 // Everywhere
 
-test.each(["#/", "#/add", "#/live/front-door", "#/settings"])("every control of %s has a name", async (hash) => {
+test.each(["#/", "#/pair", "#/add", "#/live/front-door", "#/settings"])("every control of %s has a name", async (hash) => {
   page = await open({}, hash);
   const controls = document.querySelectorAll<HTMLElement>("button, input, select, textarea, a[href]");
   expect(controls.length).toBeGreaterThan(2);
@@ -417,6 +417,7 @@ test.each(["#/", "#/add", "#/live/front-door", "#/settings"])("every control of 
 test("addresses and pages belong together", () => {
   for (const route of [
     { page: "home" },
+    { page: "pair" },
     { page: "add" },
     { page: "settings" },
     { page: "live", camera: "front door/ä" },

@@ -17,3 +17,5 @@ globalThis.ResizeObserver ??= class {
   unobserve(): void {}
   disconnect(): void {}
 };
+
+window.scrollTo = () => undefined;

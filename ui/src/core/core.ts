@@ -19,6 +19,11 @@ interface Answers {
   thumbnail: "thumbnail";
   set_settings: "settings";
   gateway: "gateway";
+  scan_wifi: "wifi";
+  read_label: "label";
+  pairing_state: "pairing";
+  save_pairing_log: "file";
+  check_hub: "hub";
 }
 
 type AnswerTo<T extends Call["call"]> = Answer<T extends keyof Answers ? Answers[T] : "done">;

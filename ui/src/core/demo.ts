@@ -14,10 +14,11 @@ import type {
 } from "../bindings/api.ts";
 import { FLAG_KEY, i420Size, KIND_CONFIG, KIND_PICTURE, writeFrame } from "../video/frame.ts";
 import { type Core, CoreError, failure } from "./core.ts";
+import { DemoPairing, type PairingScenario } from "./demo/pairing.ts";
 import { paintScene, rgbaToI420, SCENES, type View } from "./demo/scene.ts";
 
-/** What to show: `?demo=empty`, and single settings as `?lang=zh&theme=light&fail=camera_full`. */
-export interface Scenario {
+/** What to show, by the address: `?cameras=empty&lang=zh&theme=light&fail=camera_full`. */
+export interface Scenario extends PairingScenario {
   cameras: "full" | "one" | "empty";
   /** The core never answers, or answers with a failure. */
   start: "ok" | "loading" | "error";
@@ -36,6 +37,9 @@ export const DEFAULT_SCENARIO: Scenario = {
   live: "ok",
   fail: "camera_full",
   add: "ok",
+  pair: "ok",
+  wifi: "full",
+  pace: 2000,
   settings: {},
   fps: 15,
 };
@@ -50,6 +54,9 @@ export function scenarioOf(search: string): Scenario {
     live: pick("live", ["ok", "starting", "reconnecting", "failed"]),
     fail: (query.get("fail") ?? "camera_full") as Failure["code"],
     add: pick("add", ["ok", "slow", "refused"]),
+    pair: (query.get("pair") ?? "ok") as Scenario["pair"],
+    wifi: pick("wifi", ["full", "empty", "by_hand", "denied", "failed"]),
+    pace: Number(query.get("pace") ?? 2000),
     settings: {
       language: pick<Settings["language"]>("lang", ["system", "en", "zh"]),
       theme: pick<Settings["theme"]>("theme", ["system", "dark", "light"]),
@@ -91,6 +98,7 @@ export class DemoCore implements Core {
   #handlers = new Set<(event: Event) => void>();
   #views = new Map<number, DemoView>();
   #motors = new Map<string, View>();
+  #pairing: DemoPairing;
   #lanTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(scenario: Partial<Scenario> = {}) {
@@ -112,6 +120,11 @@ export class DemoCore implements Core {
     if (this.#settings.language === "zh") {
       this.#cameras.forEach((camera, i) => Object.assign(camera, CHINESE[i]));
     }
+    this.#pairing = new DemoPairing(
+      this.#scenario,
+      (pairing) => this.emit({ event: "pairing", pairing }),
+      ({ hotspot, name, room }) => this.#take(hex(this.#cameras.length + 60), name ?? hotspot.ssid, room ?? "").key,
+    );
     this.#cameras.forEach(({ key }, i) => this.#scenes.set(key, SCENES[i % SCENES.length]!));
   }
 
@@ -225,6 +238,29 @@ export class DemoCore implements Core {
               }))
             : [],
         };
+      case "scan_wifi":
+        await wait(Math.min(600, this.#scenario.pace));
+        return this.#pairing.scan();
+      case "read_label":
+        return this.#pairing.read(request.label);
+      case "start_pairing":
+        this.#pairing.start(request.request);
+        break;
+      case "retry_pairing":
+        this.#pairing.retry(request.hotspot, request.network);
+        break;
+      case "stop_pairing":
+        this.#pairing.stop();
+        break;
+      case "pairing_state":
+        return { reply: "pairing", pairing: this.#pairing.pairing };
+      case "save_pairing_log":
+        this.#pairing.log();
+        return { reply: "file", path: "~/Pictures/Porthole/Porthole-7K2M.log", bytes: 1280, durationMs: 0 };
+      case "check_hub":
+        await wait(200);
+        if (!request.invitation.startsWith("porthole-hub:")) throw this.#failure("hub_invitation_invalid", { reason: "it does not begin with porthole-hub:" });
+        return { reply: "hub", address: "hub.example.org:8443" };
       default:
         break;
     }
@@ -305,12 +341,17 @@ export class DemoCore implements Core {
     const read = this.#checkLink(link) as Extract<Reply, { reply: "link" }>;
     await wait(this.#scenario.add === "slow" ? 60_000 : 50);
     if (this.#scenario.add === "refused") throw this.#failure("link_refused", { camera: read.name ?? "" });
+    return { reply: "camera", camera: this.#take(read.id, name ?? read.name ?? "Camera", room ?? "") };
+  }
+
+  /** Saves a camera that connects soon. */
+  #take(id: string, name: string, room: string): Camera {
     const key = `camera-${this.#cameras.length + 1}`;
     const camera: Camera = {
       key,
-      id: read.id,
-      name: name ?? read.name ?? "Camera",
-      room: room ?? "",
+      id,
+      name,
+      room,
       state: { kind: "connecting" },
       path: null,
       viewers: null,
@@ -318,12 +359,14 @@ export class DemoCore implements Core {
     };
     this.#cameras.push(camera);
     this.#scenes.set(key, SCENES[this.#cameras.length % SCENES.length]!);
+    this.emit({ event: "camera", camera: { ...camera } });
     setTimeout(() => {
       camera.state = { kind: "online" };
       camera.path = { kind: "lan", rttMs: 2.1, loss: 0, remote: "192.168.1.31:41641" };
       this.emit({ event: "camera", camera: { ...camera } });
+      this.emit({ event: "thumbnail", camera: key });
     }, 30);
-    return { reply: "camera", camera: { ...camera } };
+    return { ...camera };
   }
 
   #foundOnLan(): void {

@@ -38,7 +38,7 @@ export function plural(key: "home.count" | "live.viewers", n: number): string {
 }
 
 /** What the user can do about a failure, as one button; `none`: nothing to press. */
-export type FailureAction = "add" | "share" | "retry" | "quality" | "settings" | "none";
+export type FailureAction = "add" | "share" | "retry" | "quality" | "settings" | "network" | "hotspot" | "none";
 
 export interface FailureText {
   title: string;

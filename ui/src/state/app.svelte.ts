@@ -1,6 +1,6 @@
 /** What the core reports, mirrored for the components; and the calls that change it. */
 import { getContext, setContext } from "svelte";
-import type { Camera, Event, Failure, LanCamera, Settings } from "../bindings/api.ts";
+import type { Camera, Event, Failure, LanCamera, Pairing, Settings } from "../bindings/api.ts";
 import { ask, type Core, toFailure } from "../core/core.ts";
 import { failureText, i18n, t } from "../i18n/i18n.svelte.ts";
 import { parseRoute, type Route, writeRoute } from "./route.ts";
@@ -42,9 +42,15 @@ export class App {
     volume: 0.8,
     muted: false,
     quality: "high",
+    hub: { kind: "embedded" },
+    radio: "auto",
   });
   about = $state<About>({ version: "", viewer: "", mediaDir: "", ffmpeg: "" });
   audioFailure = $state<Failure | null>(null);
+  /** The pairing that runs or has ended and was not put away. */
+  pairing = $state.raw<Pairing | null>(null);
+  /** When the core told of it, on the page's clock. */
+  pairingAt = $state(0);
   toasts = $state<Toast[]>([]);
   route = $state<Route>(parseRoute(location.hash));
   /** The sheet over the page, if any. */
@@ -85,6 +91,7 @@ export class App {
       this.cameras = hello.cameras;
       this.#applySettings(hello.settings);
       this.about = hello;
+      this.#setPairing((await ask(this.core, { call: "pairing_state" })).pairing);
       this.phase = { kind: "ready" };
       for (const { key } of hello.cameras) void this.#loadPicture(key);
     } catch (thrown) {
@@ -195,6 +202,26 @@ export class App {
     delete this.pictures[key];
   }
 
+  /** Puts the pairing away; null too before a new one is begun. */
+  forgetPairing(): void {
+    this.pairing = null;
+    this.pairingAt = performance.now();
+  }
+
+  #setPairing(pairing: Pairing | null): void {
+    const before = this.pairing?.state.kind;
+    this.pairing = pairing?.state.kind === "stopped" ? null : pairing;
+    this.pairingAt = performance.now();
+    if (before !== "running" || this.route.page === "pair" || !pairing) return;
+    // It ended while the user was elsewhere.
+    if (pairing.state.kind === "failed" && this.route.page !== "home") this.say(pairing.state.failure, pairing.hotspot);
+    if (pairing.state.kind === "done") {
+      const name = this.camera(pairing.state.camera)?.name ?? pairing.hotspot;
+      this.toast({ tone: "note", title: t("pair.done_title", { name }) });
+      this.pairing = null;
+    }
+  }
+
   #applySettings(settings: Settings): void {
     this.settings = settings;
     i18n.use(settings.language);
@@ -238,6 +265,9 @@ export class App {
       case "audio":
         if (this.audioFailure && !event.failure) this.toast({ tone: "note", title: t("audio.back") });
         this.audioFailure = event.failure;
+        break;
+      case "pairing":
+        this.#setPairing(event.pairing);
         break;
       case "view":
       case "stats":

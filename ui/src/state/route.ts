@@ -1,6 +1,7 @@
 /** Where in the app the user is, kept in the address so that the system's back button works. */
 export type Route =
   | { page: "home" }
+  | { page: "pair" }
   | { page: "add" }
   | { page: "live"; camera: string }
   | { page: "settings" };
@@ -8,7 +9,7 @@ export type Route =
 export function parseRoute(hash: string): Route {
   const [, page, rest] = hash.replace(/^#/, "").split("/");
   if (page === "live" && rest) return { page: "live", camera: decodeURIComponent(rest) };
-  if (page === "add" || page === "settings") return { page };
+  if (page === "pair" || page === "add" || page === "settings") return { page };
   return { page: "home" };
 }
 

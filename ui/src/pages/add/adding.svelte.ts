@@ -1,4 +1,4 @@
-/** Adding a camera, as a state that owns what only it knows: the link, the way in, its name. */
+/** Adding a camera, as a state that owns what only it knows: the link and the way in. */
 import type { Camera, Failure, LanCamera } from "../../bindings/api.ts";
 import { ask, failure, toFailure } from "../../core/core.ts";
 import type { App } from "../../state/app.svelte.ts";
@@ -31,8 +31,6 @@ export class Adding {
   /** The camera found nearby whose link is wanted, if the user began there. */
   wanted = $state<LanCamera | null>(null);
   link = $state("");
-  name = $state("");
-  room = $state("");
   #checks = 0;
   #left = false;
 
@@ -86,7 +84,6 @@ export class Adding {
     try {
       const { camera } = await ask(this.#app.core, { call: "add_camera", link: good.link, name: null, room: null });
       this.#app.put(camera);
-      [this.name, this.room] = [camera.name, camera.room];
       const now = performance.now();
       this.step = { kind: "connecting", camera, pairedMs: now - startedAt, startedAt: now };
       if (!this.#left) void ask(this.#app.core, { call: "keep_warm", cameras: [camera.key] }).catch(() => undefined);
@@ -111,22 +108,8 @@ export class Adding {
     this.#left = true;
   }
 
-  /** Saves name and room when they were changed. */
-  async saveName(): Promise<boolean> {
-    if (this.step.kind !== "done") return true;
-    const { camera } = this.step;
-    const [name, room] = [this.name.trim() || camera.name, this.room.trim()];
-    if (name === camera.name && room === camera.room) return true;
-    const saved = await this.#app.try(
-      () => ask(this.#app.core, { call: "edit_camera", camera: camera.key, name, room }),
-      camera.name,
-    );
-    if (saved) this.#app.put(saved.camera);
-    return saved !== undefined;
-  }
-
   again(): void {
-    [this.link, this.name, this.room] = ["", "", ""];
+    this.link = "";
     this.askLink(null);
   }
 }

@@ -1,0 +1,53 @@
+/** A pairing as a row of steps with their times, and what the camera's light should do meanwhile. */
+import type { Pairing, PairingStep } from "../../bindings/api.ts";
+import type { Light } from "../../camera/light.ts";
+import { number, t } from "../../i18n/i18n.svelte.ts";
+import type { Mark, Step } from "../../ui/Steps.svelte";
+
+/** In the order they happen (`crates/app/src/api/pairing.rs`). */
+export const STEPS: readonly PairingStep[] = [
+  "token",
+  "join_hotspot",
+  "send_credentials",
+  "camera_joins",
+  "rejoin_home",
+  "wait_for_camera",
+  "bind",
+  "first_picture",
+];
+
+/** The core tells times once a second; between two words the clock runs on, but no longer than that. */
+const RUN_ON_MS = 1500;
+
+/** `since` is how long ago the core said so, ms. */
+export function rows(pairing: Pairing | null, since: number): Step[] {
+  const running = pairing?.state.kind === "running" || pairing === null;
+  const at = pairing?.step ?? "token";
+  const names = { hotspot: pairing?.hotspot ?? "", network: pairing?.network ?? "" };
+  const row = (step: PairingStep): Step | null => {
+    const ms = pairing ? pairing.steps.find((time) => time.step === step)?.ms : step === "token" ? since : undefined;
+    const begun = ms !== undefined;
+    const before = STEPS.indexOf(step) < STEPS.indexOf(at);
+    // Not needed this time, or never reached.
+    if (!begun && (before || !running)) return null;
+    const mark: Mark = !begun ? "todo" : step !== at || pairing?.state.kind === "done" ? "done" : running ? "now" : "bad";
+    const shown = mark === "now" && pairing ? (ms ?? 0) + Math.min(since, RUN_ON_MS) : (ms ?? 0);
+    const seconds = mark === "now" ? number(Math.floor(shown / 1000)) : number(shown / 1000, 1);
+    return {
+      id: step,
+      label: t(`pair.step_${step}`, names),
+      mark,
+      ...(begun ? { time: t("add.elapsed", { s: seconds }) } : {}),
+      ...(mark === "now" && pairing ? { detail: t(`pair.step_${step}_now`, names) } : {}),
+    };
+  };
+  return STEPS.map(row).filter((step) => step !== null);
+}
+
+/** What the light should do at a step; after a failure once the camera had everything, it says so itself. */
+export function lightAt(pairing: Pairing | null): Light {
+  const at = STEPS.indexOf(pairing?.step ?? "token");
+  if (at < STEPS.indexOf("camera_joins")) return "fast";
+  if (pairing?.state.kind === "failed") return "double";
+  return at < STEPS.indexOf("bind") ? "slow" : "on";
+}

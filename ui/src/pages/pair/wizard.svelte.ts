@@ -1,0 +1,226 @@
+/** Pairing through a camera's hotspot, as the questions a person is asked. What was typed is kept until the page is left. */
+import type { Camera, Failure, Pairing, RadioState, WifiLogin, WifiNetwork } from "../../bindings/api.ts";
+import { ask, toFailure } from "../../core/core.ts";
+import { t } from "../../i18n/i18n.svelte.ts";
+import type { App } from "../../state/app.svelte.ts";
+import { login } from "./login.ts";
+
+export type Step =
+  | { kind: "power" }
+  | { kind: "hotspot" }
+  /** Name and password from the label: scanned, pasted or typed. */
+  | { kind: "label" }
+  | { kind: "scan" }
+  | { kind: "hotspot_password"; hotspot: string }
+  | { kind: "network" }
+  | { kind: "password"; network: WifiNetwork }
+  /** A network that is not in the list: hidden, or nothing can be searched here. */
+  | { kind: "other_network" }
+  | { kind: "progress" }
+  | { kind: "done"; camera: Camera };
+
+/** What is in range. */
+export type Range =
+  | { kind: "looking" }
+  | { kind: "seen"; radio: RadioState; networks: WifiNetwork[]; current: string | null }
+  | { kind: "failed"; failure: Failure };
+
+/** Between two searches while a list is on the screen. */
+const LOOK_AGAIN_MS = 4000;
+
+export class Wizard {
+  readonly #app: App;
+  step = $state<Step>({ kind: "power" });
+  range = $state.raw<Range>({ kind: "looking" });
+  /** What is wrong with the label that was read. */
+  labelFailure = $state.raw<Failure | null>(null);
+  /** The core would not even begin. */
+  refused = $state.raw<Failure | null>(null);
+  stopping = $state(false);
+  hotspot = $state.raw<WifiLogin | null>(null);
+  network = $state.raw<WifiLogin | null>(null);
+  /** The key on the label that was read, and for which hotspot it stands. */
+  #label: { ssid: string; camera: string | null } | null = null;
+  /** What the core has from us. */
+  #sent: { hotspot: WifiLogin | null; network: WifiLogin | null } | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #left = false;
+
+  constructor(app: App) {
+    this.#app = app;
+  }
+
+  /** A pairing that began before this page was opened is shown as it is. */
+  resume(): void {
+    const kind = this.#app.pairing?.state.kind;
+    if (kind === "running" || kind === "failed") this.step = { kind: "progress" };
+  }
+
+  /** Called with every word of the core about the pairing. */
+  follow(pairing: Pairing | null): void {
+    if (this.step.kind !== "progress" || pairing?.state.kind !== "done") return;
+    const camera = this.#app.camera(pairing.state.camera);
+    // The camera's own event may be a moment behind.
+    if (camera) this.step = { kind: "done", camera };
+  }
+
+  /** Whether the pairing on the screen has failed: what is asked now mends it. */
+  get mending(): boolean {
+    return this.refused !== null || this.#app.pairing?.state.kind === "failed";
+  }
+
+  go(step: Step): void {
+    this.step = step;
+    if (step.kind === "hotspot" || step.kind === "network") void this.look();
+    else clearTimeout(this.#timer);
+  }
+
+  /** The question before; false where there is none. */
+  back(): boolean {
+    const before: Partial<Record<Step["kind"], Step["kind"]>> = this.mending
+      ? { scan: "label", label: "hotspot", hotspot: "progress", hotspot_password: "progress", network: "progress", password: "network", other_network: "network" }
+      : { scan: "label", label: "hotspot", hotspot: "power", hotspot_password: "hotspot", network: "hotspot", password: "network", other_network: "network" };
+    const kind = before[this.step.kind];
+    if (!kind) return false;
+    this.go({ kind } as Step);
+    return true;
+  }
+
+  /** Searches again and again while a list is shown. */
+  async look(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (this.range.kind === "failed") this.range = { kind: "looking" };
+    try {
+      const { radio, networks, current } = await ask(this.#app.core, { call: "scan_wifi" });
+      this.range = { kind: "seen", radio, networks, current };
+    } catch (thrown) {
+      this.range = { kind: "failed", failure: toFailure(thrown) };
+    }
+    const wanted = this.step.kind === "hotspot" || this.step.kind === "network";
+    if (wanted && !this.#left) this.#timer = setTimeout(() => void this.look(), LOOK_AGAIN_MS);
+  }
+
+  chooseHotspot(network: WifiNetwork): void {
+    if (network.security === "open") this.useHotspot(login(network.ssid, undefined));
+    else this.go({ kind: "hotspot_password", hotspot: network.ssid });
+  }
+
+  useHotspot(hotspot: WifiLogin): void {
+    this.hotspot = hotspot;
+    if (this.#label?.ssid !== hotspot.ssid) this.#label = null;
+    this.#next();
+  }
+
+  /** Reads a label's text; what it says is the answer to the question at hand. */
+  async readLabel(label: string): Promise<WifiLogin | null> {
+    this.labelFailure = null;
+    try {
+      const read = await ask(this.#app.core, { call: "read_label", label: label.trim() });
+      if (read.savedAs !== null) {
+        const camera = this.#app.camera(read.savedAs)?.name ?? read.savedAs;
+        this.labelFailure = { code: "camera_already_added", params: { camera }, detail: "" };
+        return null;
+      }
+      this.#label = { ssid: read.hotspot.ssid, camera: read.camera };
+      return read.hotspot;
+    } catch (thrown) {
+      this.labelFailure = toFailure(thrown);
+      return null;
+    }
+  }
+
+  chooseNetwork(network: WifiNetwork): void {
+    this.go({ kind: "password", network });
+  }
+
+  useNetwork(network: WifiLogin): void {
+    this.network = network;
+    this.#next();
+  }
+
+  /** What the answer to a question leads to. */
+  word(question: "hotspot" | "network"): string {
+    if (this.mending) return t("action.retry");
+    return t(question === "network" || this.network ? "pair.start" : "pair.next");
+  }
+
+  /** Asks what is still missing, and begins when nothing is. */
+  #next(): void {
+    if (this.hotspot && this.network) void this.begin();
+    else if (this.mending && !this.refused) void this.begin();
+    else this.go({ kind: this.hotspot ? "network" : "hotspot" });
+  }
+
+  /** Starts, or tries again with what was changed: what the core has is not asked anew. */
+  async begin(): Promise<void> {
+    const { hotspot, network } = this;
+    const failed = this.#app.pairing?.state.kind === "failed";
+    const sent = this.#sent;
+    const other = sent?.hotspot && hotspot && sent.hotspot.ssid !== hotspot.ssid;
+    this.refused = null;
+    this.#app.forgetPairing();
+    this.go({ kind: "progress" });
+    try {
+      if (failed && !other) {
+        const changed = {
+          hotspot: hotspot === (sent?.hotspot ?? null) ? null : hotspot,
+          network: network === (sent?.network ?? null) ? null : network,
+        };
+        this.#sent = { hotspot, network };
+        await ask(this.#app.core, { call: "retry_pairing", ...changed });
+      } else if (hotspot && network) {
+        if (failed) await ask(this.#app.core, { call: "stop_pairing" });
+        const camera = this.#label?.camera;
+        this.#sent = { hotspot, network };
+        await ask(this.#app.core, {
+          call: "start_pairing",
+          request: { hotspot, network, ...(camera ? { camera } : {}) },
+        });
+      } else {
+        this.go({ kind: "power" });
+      }
+    } catch (thrown) {
+      this.refused = toFailure(thrown);
+      this.#sent = sent;
+    }
+  }
+
+  /** Stops the pairing; this machine's network is put back. */
+  async stop(): Promise<boolean> {
+    this.stopping = true;
+    const stopped = await this.#app.try(() => ask(this.#app.core, { call: "stop_pairing" }));
+    this.stopping = false;
+    if (!stopped) return false;
+    this.refused = null;
+    this.#sent = null;
+    this.#app.forgetPairing();
+    return true;
+  }
+
+  /** Leaves a pairing that failed; what was typed stays. */
+  async revise(): Promise<void> {
+    if (await this.stop()) this.go({ kind: this.hotspot ? "network" : "power" });
+  }
+
+  /** From the first question, with nothing kept: another camera, or all anew. */
+  async again(): Promise<void> {
+    if (!(await this.stop())) return;
+    [this.hotspot, this.network, this.#label] = [null, null, null];
+    this.go({ kind: "power" });
+  }
+
+  async saveLog(): Promise<void> {
+    const file = await this.#app.try(() => ask(this.#app.core, { call: "save_pairing_log" }));
+    if (file) this.#app.savedFile(t("pair.log_saved"), file.path);
+  }
+
+  /** The page is gone; a pairing that runs goes on, and the app tells how it ends. */
+  leave(): void {
+    this.#left = true;
+    clearTimeout(this.#timer);
+    if (this.step.kind === "done") {
+      this.#app.forgetPairing();
+      void ask(this.#app.core, { call: "stop_pairing" }).catch(() => undefined);
+    }
+  }
+}

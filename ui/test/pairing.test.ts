@@ -1,0 +1,52 @@
+/** The wizard's arithmetic: steps and times, names and passwords, signals and bands. */
+import { beforeEach, expect, test } from "vitest";
+import type { Pairing, PairingStep } from "../src/bindings/api.ts";
+import { failure } from "../src/core/core.ts";
+import { i18n } from "../src/i18n/i18n.svelte.ts";
+import { isPassphrase, isSsid } from "../src/pages/pair/login.ts";
+import { lightAt, rows } from "../src/pages/pair/progress.ts";
+import { band, level } from "../src/pages/pair/signal.ts";
+
+beforeEach(() => i18n.use("en"));
+
+const pairing = (more: Partial<Pairing>): Pairing => ({
+  hotspot: "Porthole-7K2M",
+  network: "Home",
+  state: { kind: "running", byHand: null },
+  step: "token",
+  steps: [{ step: "token", ms: 0 }],
+  elapsedMs: 0,
+  notice: null,
+  restoring: false,
+  hasLog: false,
+  ...more,
+});
+const took = (step: PairingStep, ms: number) => ({ step, ms });
+
+test("steps: what is done keeps its time, what runs counts on but never beyond what the core said", () => {
+  const now = pairing({ step: "send_credentials", steps: [took("token", 120), took("join_hotspot", 4210), took("send_credentials", 2400)] });
+  const marks = rows(now, 300).map(({ id, mark, time }) => [id, mark, time]);
+  expect(marks.slice(0, 4)).toEqual([
+    ["token", "done", "0.1 s"],
+    ["join_hotspot", "done", "4.2 s"],
+    ["send_credentials", "now", "2 s"],
+    ["camera_joins", "todo", undefined],
+  ]);
+  expect(rows(now, 60_000)[2]!.time).toBe("3 s");
+});
+
+test("steps: one that was left out is not shown, a failure shows nothing beyond it", () => {
+  const skipped = pairing({ step: "wait_for_camera", steps: [took("token", 1), took("join_hotspot", 1), took("send_credentials", 1), took("wait_for_camera", 1)] });
+  expect(rows(skipped, 0).map(({ id }) => id)).not.toContain("camera_joins");
+  const bad = pairing({ ...skipped, state: { kind: "failed", failure: failure("camera_not_heard") } });
+  expect(rows(bad, 0).at(-1)).toMatchObject({ id: "wait_for_camera", mark: "bad" });
+  expect(lightAt(bad)).toBe("double");
+  expect(rows(null, 1200)[0]).toMatchObject({ id: "token", mark: "now", time: "1 s" });
+});
+
+test("names and passwords are measured in bytes; signals and bands in words", () => {
+  expect([isSsid(""), isSsid("a".repeat(32)), isSsid("网".repeat(11))]).toEqual([false, true, false]);
+  expect([isPassphrase("1234567"), isPassphrase("12345678"), isPassphrase("a".repeat(64)), isPassphrase("x".repeat(64))]).toEqual([false, true, true, false]);
+  expect([96, 50, 20, 3].map(level)).toEqual(["strong", "good", "weak", "poor"]);
+  expect([2412, 5180, 6055].map(band)).toEqual(["2.4", "5", "6"]);
+});
