@@ -38,7 +38,7 @@ impl Control {
             commands: Socket::open(server, scratch)?,
             events: Socket::open(server, scratch)?,
         };
-        control.events.send("ATTACH").map_err(broken)?;
+        control.events.send("ATTACH").await?;
         let answer = timeout(PATIENCE, control.events.receive()).await;
         match answer.map_err(|_| silent())? {
             Ok(text) if text.starts_with("OK") => Ok(control),
@@ -49,7 +49,7 @@ impl Control {
 
     /// Sends a command and gives its reply, without the line end.
     pub(super) async fn request(&self, command: &str) -> Result<String, Error> {
-        self.commands.send(command).map_err(broken)?;
+        self.commands.send(command).await?;
         let reply = timeout(PATIENCE, self.commands.receive()).await;
         let reply = reply.map_err(|_| silent())?.map_err(broken)?;
         Ok(reply.trim_end_matches('\n').to_owned())
@@ -134,9 +134,11 @@ impl Socket {
         Ok(socket)
     }
 
-    fn send(&self, command: &str) -> io::Result<()> {
-        // A full queue would mean that wpa_supplicant hangs.
-        self.socket.try_send(command.as_bytes()).map(|_| ())
+    async fn send(&self, command: &str) -> Result<(), Error> {
+        // Not `try_send`: a new socket counts as full until the runtime has looked at it. A queue that stays full means
+        // that wpa_supplicant hangs.
+        let sent = timeout(PATIENCE, self.socket.send(command.as_bytes())).await;
+        sent.map_err(|_| silent())?.map(|_| ()).map_err(broken)
     }
 
     async fn receive(&self) -> io::Result<String> {
@@ -150,7 +152,7 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         // wpa_supplicant forgets a listener that is gone, but only after some errors in its log.
-        let _ = self.send("DETACH");
+        let _ = self.socket.try_send(b"DETACH");
         let _ = std::fs::remove_file(&self.name);
     }
 }
