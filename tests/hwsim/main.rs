@@ -5,6 +5,7 @@
 //! `hwsim guest` and `hwsim case NAME`, it is what the results are about.
 
 mod air;
+mod apt;
 mod archive;
 mod cases;
 mod desktop;
@@ -12,6 +13,7 @@ mod guest;
 mod host;
 mod image;
 mod machine;
+mod modules;
 mod radio;
 mod report;
 mod router;
