@@ -1,0 +1,126 @@
+//! What every part of a running hub shares.
+
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use tokio::sync::{Notify, broadcast};
+use wire::hub::{HubAddress, Pin};
+use wire::thing::{Message, Topic};
+
+use crate::broker::Broker;
+use crate::config::Limits;
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crate::{Device, HubEvent};
+
+/// Events that a slow receiver may be behind.
+const EVENTS: usize = 1024;
+
+/// The hub's parts: whoever has this can read and write the store, reach cameras and tell what happened.
+pub(crate) struct Core {
+    pub(crate) store: Store,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) broker: OnceLock<Arc<dyn Broker>>,
+    /// Wakes the courier: somebody has to be told something, or has come to be told.
+    pub(crate) wake: Notify,
+    events: broadcast::Sender<HubEvent>,
+    host: Option<String>,
+    pin: Pin,
+    ports: OnceLock<Ports>,
+}
+
+/// Where the hub listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ports {
+    pub(crate) mqtt: u16,
+    pub(crate) http: u16,
+}
+
+impl Core {
+    pub(crate) fn new(store: Store, limits: Limits, host: Option<String>, pin: Pin) -> Self {
+        Self {
+            store,
+            limits,
+            metrics: Arc::default(),
+            broker: OnceLock::new(),
+            wake: Notify::new(),
+            events: broadcast::channel(EVENTS).0,
+            host,
+            pin,
+            ports: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn set_ports(&self, ports: Ports) {
+        let _ = self.ports.set(ports);
+    }
+
+    pub(crate) fn events(&self) -> broadcast::Receiver<HubEvent> {
+        self.events.subscribe()
+    }
+
+    pub(crate) fn tell(&self, event: HubEvent) {
+        // Nobody listening is no error.
+        let _ = self.events.send(event);
+    }
+
+    /// Where cameras reach the hub, as far as it is known now.
+    pub(crate) fn address(&self) -> HubAddress {
+        let ports = self.ports.get().copied();
+        HubAddress {
+            host: self
+                .host
+                .clone()
+                .unwrap_or_else(|| local_address().to_string()),
+            mqtt_port: ports.map_or(wire::hub::MQTT_PORT, |ports| ports.mqtt),
+            http_port: ports.map_or(wire::hub::HTTP_PORT, |ports| ports.http),
+            pin: self.pin,
+        }
+    }
+
+    /// Says a message of the thing model to a camera. A camera that is away does not hear it.
+    pub(crate) async fn say(&self, device: &Device, message: &Message) {
+        let (_, kind) = message.place();
+        let topic = Topic::down(kind, device).to_string();
+        self.push(&topic, message.encode()).await;
+    }
+
+    /// Sends a payload to a topic.
+    pub(crate) async fn push(&self, topic: &str, payload: String) {
+        let Some(broker) = self.broker.get() else {
+            return;
+        };
+        if let Err(error) = broker.push(topic, Bytes::from(payload)).await {
+            tracing::warn!(topic, %error, "a message for a camera was not sent");
+        }
+    }
+
+    /// Whether anything can be sent: for the health page.
+    pub(crate) fn connected(&self) -> usize {
+        self.broker.get().map_or(0, |broker| broker.connected())
+    }
+}
+
+/// This machine's address in its own network: the one from which it would call others. Nothing is sent.
+pub(crate) fn local_address() -> IpAddr {
+    let outward = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+        // An address set aside for documentation (RFC 5737): routed like any other far one.
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+        socket.local_addr().ok()
+    };
+    match outward() {
+        Some(address) if !address.ip().is_unspecified() => address.ip(),
+        // No route out: a network without a router, or none at all.
+        _ => first_address().unwrap_or(Ipv4Addr::LOCALHOST.into()),
+    }
+}
+
+/// The first address of an interface that is not the machine's own loop.
+fn first_address() -> Option<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs().ok()?;
+    let mut addresses = interfaces.into_iter().map(|interface| interface.ip());
+    addresses.find(|address| address.is_ipv4() && !address.is_loopback())
+}
