@@ -116,10 +116,38 @@ pub async fn open(choice: &Choice) -> Result<Arc<dyn Radio>, Error> {
             let radio = crate::wpa::Radio::open(interface, control.as_deref()).await?;
             Ok(Arc::new(radio))
         }
-        _ => Err(Error::NoRadio {
-            looked_for: choice.to_string(),
+        #[cfg(target_os = "linux")]
+        Choice::NetworkManager { interface } => {
+            let radio = crate::nm::Radio::open(interface.as_deref()).await?;
+            Ok(Arc::new(radio))
+        }
+        #[cfg(target_os = "linux")]
+        Choice::Auto => open_any().await,
+        #[cfg(not(target_os = "linux"))]
+        _ => Err(Error::Unsupported {
+            what: "be driven on this system: join by hand",
         }),
     }
+}
+
+/// NetworkManager's first radio, else the first interface that wpa_supplicant drives or may drive.
+#[cfg(target_os = "linux")]
+async fn open_any() -> Result<Arc<dyn Radio>, Error> {
+    let by_manager = match crate::nm::Radio::open(None).await {
+        Ok(radio) => return Ok(Arc::new(radio)),
+        Err(error) => error,
+    };
+    let mut outcome = Err(by_manager);
+    for interface in crate::linux::interface::wireless() {
+        match crate::wpa::Radio::open(&interface, None).await {
+            Ok(radio) => return Ok(Arc::new(radio)),
+            Err(error) => {
+                tracing::debug!(%interface, %error, "no radio for us");
+                outcome = Err(error);
+            }
+        }
+    }
+    outcome
 }
 
 #[cfg(test)]

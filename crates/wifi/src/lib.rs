@@ -7,6 +7,8 @@ mod error;
 mod linux;
 mod radio;
 
+#[cfg(target_os = "linux")]
+mod nm;
 pub mod phone;
 pub mod sim;
 #[cfg(target_os = "linux")]
