@@ -255,9 +255,32 @@ test("pairing can be stopped, and the core is told", async () => {
   await until(() => page.get("pair-steps").querySelector("[data-step=camera_joins][data-mark=now]") !== null, "joining");
   page.click("pair-stop");
   await until(() => page.find("camera-grid") !== null, "home");
-  expect(page.calls("stop_pairing")).toHaveLength(1);
-  expect(page.find("pairing-bar")).toBeNull();
   expect(page.get("toasts").textContent).toContain("Pairing stopped");
+  // Once to stop, once to forget what was typed; the last words about the network that is put back change nothing.
+  expect(page.calls("stop_pairing")).toHaveLength(2);
+  const last = { ...page.core.lastPairing!, restoring: false, notice: failure("home_not_rejoined", { network: "Home", reason: "gone" }) };
+  page.core.emit({ event: "pairing", pairing: last });
+  flushSync();
+  expect(page.find("pairing-bar")).toBeNull();
+  expect(page.get("toasts").textContent).toContain("not back on its own network");
+});
+
+test("a camera that was paired before the stop came is shown as what it is", async () => {
+  await wizard({ pair: "first_picture" });
+  await answerAll();
+  await until(() => page.get("pair-steps").querySelector("[data-step=first_picture][data-mark=now]") !== null, "the last step");
+  const call = page.core.call.bind(page.core);
+  const camera = page.app.cameras[0]!.key;
+  vi.spyOn(page.core, "call").mockImplementation(async (request) => {
+    if (request.call === "stop_pairing" && page.app.pairing?.state.kind === "running") {
+      page.core.emit({ event: "pairing", pairing: { ...page.app.pairing, state: { kind: "done", camera } } });
+      return { reply: "done" };
+    }
+    return call(request);
+  });
+  page.click("pair-stop");
+  await named();
+  expect(page.get("camera-card").dataset["camera"]).toBe(camera);
 });
 
 test("pairing goes on when the page is left, and the home page leads back to it", async () => {

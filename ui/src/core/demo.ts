@@ -7,6 +7,7 @@ import type {
   Camera,
   Event,
   Failure,
+  Pairing,
   Quality,
   Reply,
   Settings,
@@ -99,6 +100,7 @@ export class DemoCore implements Core {
   #views = new Map<number, DemoView>();
   #motors = new Map<string, View>();
   #pairing: DemoPairing;
+  #said: Pairing | null = null;
   #lanTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(scenario: Partial<Scenario> = {}) {
@@ -122,7 +124,10 @@ export class DemoCore implements Core {
     }
     this.#pairing = new DemoPairing(
       this.#scenario,
-      (pairing) => this.emit({ event: "pairing", pairing }),
+      (pairing) => {
+        this.#said = pairing;
+        this.emit({ event: "pairing", pairing });
+      },
       ({ hotspot, name, room }) => this.#take(hex(this.#cameras.length + 60), name ?? hotspot.ssid, room ?? "").key,
     );
     this.#cameras.forEach(({ key }, i) => this.#scenes.set(key, SCENES[i % SCENES.length]!));
@@ -139,6 +144,11 @@ export class DemoCore implements Core {
   }
 
   async reveal(): Promise<void> {}
+
+  /** What the core last said of a pairing. */
+  get lastPairing(): Pairing | null {
+    return this.#said;
+  }
 
   /** Lets a test or a colleague say what a core would. */
   emit(event: Event): void {

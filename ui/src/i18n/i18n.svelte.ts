@@ -60,6 +60,12 @@ export function failureText(failure: Failure, camera?: string): FailureText {
   };
 }
 
+/** A failure in one line, where there is no room for a panel. */
+export function failureLine(failure: Failure, camera?: string): string {
+  const { title, cause, next } = failureText(failure, camera);
+  return i18n.lang === "zh" ? `${title}。${cause}${next}` : `${title}. ${cause} ${next}`;
+}
+
 const locale = () => (i18n.lang === "zh" ? "zh-CN" : "en-GB");
 
 /** `3 minutes ago`, `just now`. Both in unix ms. */

@@ -28,6 +28,9 @@ interface About {
 
 export type Phase = { kind: "starting" } | { kind: "ready" } | { kind: "failed"; failure: Failure };
 
+/** The core says at once that it stopped; putting the network back comes after that. */
+const STOPPED_WITHIN_MS = 5000;
+
 export class App {
   readonly core: Core;
   phase = $state<Phase>({ kind: "starting" });
@@ -65,6 +68,7 @@ export class App {
   #nextToast = 1;
   #stop: (() => void)[] = [];
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
+  #pairingEnded: (() => void) | undefined;
 
   constructor(core: Core) {
     this.core = core;
@@ -91,7 +95,9 @@ export class App {
       this.cameras = hello.cameras;
       this.#applySettings(hello.settings);
       this.about = hello;
-      this.#setPairing((await ask(this.core, { call: "pairing_state" })).pairing);
+      const { pairing } = await ask(this.core, { call: "pairing_state" });
+      if (pairing?.state.kind === "running" || pairing?.state.kind === "failed") this.pairing = pairing;
+      this.pairingAt = performance.now();
       this.phase = { kind: "ready" };
       for (const { key } of hello.cameras) void this.#loadPicture(key);
     } catch (thrown) {
@@ -202,23 +208,48 @@ export class App {
     delete this.pictures[key];
   }
 
-  /** Puts the pairing away; null too before a new one is begun. */
+  /** Puts the pairing away; also before a new one begins. */
   forgetPairing(): void {
     this.pairing = null;
     this.pairingAt = performance.now();
   }
 
-  #setPairing(pairing: Pairing | null): void {
-    const before = this.pairing?.state.kind;
-    this.pairing = pairing?.state.kind === "stopped" ? null : pairing;
+  /** Stops the pairing and has what was typed forgotten; false where it was not stopped any more: the camera is paired. */
+  async stopPairing(): Promise<boolean> {
+    const stop = () => this.try(() => ask(this.core, { call: "stop_pairing" }));
+    if (this.pairing?.state.kind === "running") {
+      const ended = new Promise<void>((done) => (this.#pairingEnded = done));
+      if (!(await stop())) return false;
+      await Promise.race([ended, new Promise((late) => setTimeout(late, STOPPED_WITHIN_MS))]);
+      if (this.#isPaired()) return false;
+    }
+    if (!(await stop())) return false;
+    this.forgetPairing();
+    return true;
+  }
+
+  #isPaired(): boolean {
+    return this.pairing?.state.kind === "done";
+  }
+
+  #setPairing(pairing: Pairing): void {
+    const before = this.pairing;
+    const { kind } = pairing.state;
+    if (pairing.notice?.code === "home_not_rejoined" && before?.notice?.code !== "home_not_rejoined") this.say(pairing.notice);
+    // The last words of one that was put away already.
+    if (!before && kind !== "running") return;
+    this.pairing = kind === "stopped" ? null : pairing;
     this.pairingAt = performance.now();
-    if (before !== "running" || this.route.page === "pair" || !pairing) return;
-    // It ended while the user was elsewhere.
+    if (kind === "running") return;
+    this.#pairingEnded?.();
+    this.#pairingEnded = undefined;
+    if (before?.state.kind !== "running" || this.route.page === "pair") return;
+    // It ended while the user was elsewhere; the home page has a bar of its own for a failure.
     if (pairing.state.kind === "failed" && this.route.page !== "home") this.say(pairing.state.failure, pairing.hotspot);
     if (pairing.state.kind === "done") {
       const name = this.camera(pairing.state.camera)?.name ?? pairing.hotspot;
       this.toast({ tone: "note", title: t("pair.done_title", { name }) });
-      this.pairing = null;
+      void this.stopPairing();
     }
   }
 

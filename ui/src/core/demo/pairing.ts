@@ -156,10 +156,12 @@ export class DemoPairing {
 
   stop(): void {
     clearInterval(this.#timer);
-    const pairing = this.#pairing;
-    this.#pairing = null;
-    this.#request = null;
-    if (pairing?.state.kind === "running") this.#say({ ...pairing, state: { kind: "stopped" } });
+    if (this.#pairing?.state.kind !== "running") {
+      [this.#pairing, this.#request] = [null, null];
+      return;
+    }
+    this.#pairing.state = { kind: "stopped" };
+    this.#tell();
   }
 
   log(): void {

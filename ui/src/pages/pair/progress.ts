@@ -44,10 +44,9 @@ export function rows(pairing: Pairing | null, since: number): Step[] {
   return STEPS.map(row).filter((step) => step !== null);
 }
 
-/** What the light should do at a step; after a failure once the camera had everything, it says so itself. */
-export function lightAt(pairing: Pairing | null): Light {
+/** What the light should do while a pairing is at its step. */
+export function lightAt(pairing: Pairing | null): Extract<Light, "fast" | "slow" | "on"> {
   const at = STEPS.indexOf(pairing?.step ?? "token");
   if (at < STEPS.indexOf("camera_joins")) return "fast";
-  if (pairing?.state.kind === "failed") return "double";
   return at < STEPS.indexOf("bind") ? "slow" : "on";
 }

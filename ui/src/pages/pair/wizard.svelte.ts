@@ -185,15 +185,14 @@ export class Wizard {
     }
   }
 
-  /** Stops the pairing; this machine's network is put back. */
+  /** Stops the pairing; this machine's network is put back. False where the camera was paired before that. */
   async stop(): Promise<boolean> {
     this.stopping = true;
-    const stopped = await this.#app.try(() => ask(this.#app.core, { call: "stop_pairing" }));
+    const stopped = await this.#app.stopPairing();
     this.stopping = false;
     if (!stopped) return false;
     this.refused = null;
     this.#sent = null;
-    this.#app.forgetPairing();
     return true;
   }
 
@@ -218,9 +217,6 @@ export class Wizard {
   leave(): void {
     this.#left = true;
     clearTimeout(this.#timer);
-    if (this.step.kind === "done") {
-      this.#app.forgetPairing();
-      void ask(this.#app.core, { call: "stop_pairing" }).catch(() => undefined);
-    }
+    if (this.step.kind === "done") void this.#app.stopPairing();
   }
 }
