@@ -256,7 +256,7 @@ impl Response {
     /// Which field is wrong.
     pub fn decode(body: &[u8]) -> Result<Self, ParseError> {
         let mut object = Object::decode_secret(RESPONSE, body, MAX_BODY_BYTES)?;
-        let Some(inner) = inner_object(&mut object, "Response")? else {
+        let Some(mut inner) = inner_object(&mut object, "Response")? else {
             let code = object.number("code")?.unwrap_or(0);
             if code != 0 {
                 let message = object.text("message")?.unwrap_or_default();
@@ -264,7 +264,6 @@ impl Response {
             }
             return Self::registered(&object, "len", "payload");
         };
-        let mut inner = inner;
         match inner_object(&mut inner, "Error")? {
             None => Self::registered(&inner, "Len", "Payload"),
             Some(error) => {

@@ -41,7 +41,7 @@ pub enum Cause {
     /// The hub's key is not the one that the viewer named.
     #[error("the hub's key is not the expected one")]
     HubNotTrusted,
-    /// The hub refuses the login; CONNACK code 1 to 5, or an SDK's code.
+    /// The hub refuses the login; its CONNACK code, 1 to 5.
     #[error("the hub refused the login (code {0})")]
     HubRefused(i32),
     /// The hub does not register this camera; its code.

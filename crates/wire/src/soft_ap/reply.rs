@@ -137,7 +137,8 @@ impl Reply {
     /// # Errors
     /// Which field is wrong.
     pub fn decode(datagram: &[u8]) -> Result<Self, ParseError> {
-        let object = Object::decode(MESSAGE, datagram, RECEIVE_LIMIT)?;
+        // A camera that echoes what it got sends secrets.
+        let object = Object::decode_secret(MESSAGE, datagram, RECEIVE_LIMIT)?;
         let cmd_type = object.required_number::<i64>("cmdType")?;
         if cmd_type != i64::from(CMD_TYPE) {
             let got = cmd_type.to_string();

@@ -278,6 +278,7 @@ fn the_limit_table_is_the_constants() {
             wire::thing::MAX_CLIENT_TOKEN_BYTES,
             wire::register::MAX_BODY_BYTES,
             wire::register::MAX_PSK_CHARS,
+            wire::clock::MAX_CLOCK_BYTES,
         ]
     );
 }

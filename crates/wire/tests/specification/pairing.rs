@@ -9,7 +9,7 @@ use wire::login::{Password, Username};
 use wire::register::{self, HubRequest, Payload, Response};
 use wire::soft_ap::{Cause, ErrorId, Fault, Reply, Request, State, SubId};
 use wire::thing::{Body, Direction, Kind, Message, Topic, code};
-use wire::{hub, qr};
+use wire::{clock, hub, qr};
 
 use crate::readme::{README, arrow, block, refused, round_trip, table};
 
@@ -324,6 +324,43 @@ fn every_method_of_the_table_is_in_the_code_and_has_an_example() {
 }
 
 #[test]
+fn the_clock_reads_and_writes_as_it_stands() {
+    let [question, answer] = block("clock")[..] else {
+        panic!("not two lines");
+    };
+    assert_eq!(clock::ask(), question);
+    assert!(clock::is_ask(question.as_bytes()));
+    for other in [
+        answer,
+        "",
+        "[]",
+        r#"{"type":"get"}"#,
+        r#"{"type":"get","resource":["x"]}"#,
+    ] {
+        assert!(!clock::is_ask(other.as_bytes()), "{other}");
+    }
+    assert_eq!(
+        clock::Answer::decode(answer.as_bytes()).unwrap().encode(),
+        answer
+    );
+    let old = clock::Answer::decode(br#"{"type":"get","time":"1700000000"}"#).unwrap();
+    assert_eq!(
+        (old.came_ms, old.sent_ms),
+        (1_700_000_000_000, 1_700_000_000_000)
+    );
+    assert_eq!(clock::Answer::decode(b"{}").unwrap_err().field(), "time");
+    let device = Device::new("ABCDE12345", "cam_01").unwrap();
+    assert_eq!(
+        clock::ask_topic(&device),
+        "$sys/operation/ABCDE12345/cam_01"
+    );
+    assert_eq!(
+        clock::answer_topic(&device),
+        "$sys/operation/result/ABCDE12345/cam_01"
+    );
+}
+
+#[test]
 fn codes_of_answers_are_the_tables() {
     let codes = [
         ("OK", code::OK),
@@ -412,7 +449,8 @@ pub(crate) fn read_all(bytes: &[u8]) {
     let _ = (Request::decode(bytes), Reply::decode(bytes));
     let _ = (hub::HubAddress::decode(bytes), Payload::decode(bytes));
     let _ = (register::Request::decode(bytes), HubRequest::decode(bytes));
-    let _ = Response::decode(bytes);
+    let _ = (Response::decode(bytes), clock::Answer::decode(bytes));
+    let _ = clock::is_ask(bytes);
     for kind in Kind::ALL {
         let _ = Message::decode(Direction::Up, kind, bytes);
         let _ = Message::decode(Direction::Down, kind, bytes);
