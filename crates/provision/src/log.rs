@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use crate::defaults::{LOG_LINE_BYTES, LOG_LINES};
 
-/// Secrets that are hidden; the oldest is forgotten when one more comes.
-const MAX_SECRETS: usize = 32;
+/// Spellings of secrets that are hidden; the oldest is forgotten when one more comes. A secret has two at most.
+const MAX_SPELLINGS: usize = 512;
 /// A text shorter than this is no secret: hiding it would hide everything.
 const MIN_SECRET_BYTES: usize = 4;
 const HIDDEN: &str = "***";
@@ -25,7 +25,8 @@ impl Redactor {
         Self::default()
     }
 
-    /// Hides this text from now on, and the ways in which JSON and Rust write it. The last 10 secrets at least are known.
+    /// Hides this text from now on, and the ways in which JSON and Rust write it. The last 256 secrets at least are
+    /// known.
     pub fn hide(&mut self, secret: &str) {
         if secret.len() < MIN_SECRET_BYTES {
             return;
@@ -37,7 +38,7 @@ impl Redactor {
             self.secrets.retain(|known| *known != spelling);
             self.secrets.push_back(spelling);
         }
-        while self.secrets.len() > MAX_SECRETS {
+        while self.secrets.len() > MAX_SPELLINGS {
             self.secrets.pop_front();
         }
     }
@@ -92,18 +93,28 @@ impl Log {
         }
     }
 
-    /// Adds a line; `place` says which part of the program speaks.
+    /// Adds a line; `place` says which part of the program speaks. A line that only says again what the last one said is
+    /// left out: a phone that asks in vain must not push out what led there.
     pub fn line(&self, now: Instant, place: &str, text: impl fmt::Display) {
         let mut ring = self.ring();
         let uptime = now.saturating_duration_since(ring.start).as_millis();
-        let line = ring
+        let said = ring
             .redactor
-            .redact(&format!("{uptime}|{place}: {text}"))
+            .redact(&format!("{place}: {text}"))
             .replace(['\r', '\n'], " ");
+        let line = bounded(format!("{uptime}|{said}"));
+        let words = |line: &str| line.split_once('|').map(|(_, words)| words.to_owned());
+        if ring
+            .lines
+            .back()
+            .is_some_and(|last| words(last) == words(&line))
+        {
+            return;
+        }
         if ring.lines.len() == LOG_LINES {
             ring.lines.pop_front();
         }
-        ring.lines.push_back(bounded(line));
+        ring.lines.push_back(line);
     }
 
     /// All lines, CR LF behind each. Reading does not empty the log: the datagram may get lost.
@@ -147,6 +158,21 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_is_said_again_pushes_nothing_out() {
+        let start = Instant::now();
+        let log = Log::new(start);
+        log.line(start, "setup", "joining");
+        for i in 0..100 {
+            log.line(start + Duration::from_millis(i), "setup", "busy");
+        }
+        log.line(start + Duration::from_millis(200), "setup", "joining");
+        assert_eq!(
+            log.text(),
+            "0|setup: joining\r\n0|setup: busy\r\n200|setup: joining\r\n"
+        );
+    }
+
+    #[test]
     fn a_line_is_one_line_of_128_bytes_at_most() {
         let log = Log::new(Instant::now());
         log.line(Instant::now(), "客厅\n", "厅".repeat(100) + "\r\nmore");
@@ -180,7 +206,7 @@ mod tests {
         for i in 0..1000 {
             redactor.hide(&format!("secret {i}"));
         }
-        assert!(redactor.secrets.len() <= MAX_SECRETS);
+        assert!(redactor.secrets.len() <= MAX_SPELLINGS);
         assert_eq!(redactor.redact("secret 999"), "***");
     }
 }
