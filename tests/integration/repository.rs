@@ -58,6 +58,7 @@ fn every_crate_and_folder_has_a_readme() {
         "crates/flv",
         "crates/media",
         "crates/p2p",
+        "crates/provision",
         "crates/app",
         "firmware",
         "src-tauri",
