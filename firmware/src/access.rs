@@ -1,7 +1,8 @@
 //! Who may watch: the list of viewers, and the one-time secrets that put somebody on it.
 //!
 //! The first secret is made with the camera and lives until the first viewer is added. Further ones are made by
-//! `share`, live for a day, and admit one viewer each.
+//! `share`, live for a day, and admit one viewer each. A hub puts an owner on the list ([`Guests::bind`]) and takes it off
+//! ([`Guests::unbind`]), together with everybody that this owner has let in.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -29,7 +30,17 @@ pub struct Guests {
 struct State {
     viewers: Vec<(PeerId, Guest)>,
     first: Option<Secret>,
-    links: Vec<(Secret, u64)>,
+    links: Vec<OpenLink>,
+}
+
+/// A link that somebody may use once.
+#[derive(Clone)]
+struct OpenLink {
+    secret: Secret,
+    /// Unix seconds.
+    expires: u64,
+    /// The viewer that shared it.
+    by: Option<PeerId>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -39,6 +50,12 @@ struct Guest {
     /// Unix seconds.
     #[serde(default)]
     added: u64,
+    /// Whose link it came with: 64 hex characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    /// Whether a hub has put it here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    hub: bool,
 }
 
 /// viewers.json
@@ -67,6 +84,9 @@ struct LinkLine {
     secret: String,
     /// Unix seconds.
     expires: u64,
+    /// Who shared it: 64 hex characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
 }
 
 /// Why there is no further link.
@@ -78,6 +98,17 @@ pub enum ShareError {
     /// The system has no randomness, or the file cannot be written.
     #[error("{0}")]
     Failed(String),
+}
+
+/// Why an owner is not put on the list.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// It is full.
+    #[error("the camera knows {KNOWN_VIEWERS} viewers already: forget one, then bind again")]
+    Full,
+    /// The lists cannot be written.
+    #[error(transparent)]
+    Data(#[from] DataError),
 }
 
 impl Guests {
@@ -107,7 +138,11 @@ impl Guests {
             };
             state.first = file.first.map(secret).transpose()?;
             for line in file.links {
-                state.links.push((secret(line.secret)?, line.expires));
+                state.links.push(OpenLink {
+                    secret: secret(line.secret)?,
+                    expires: line.expires,
+                    by: line.by.and_then(|by| by.parse().ok()),
+                });
             }
         }
         let guests = Self {
@@ -159,7 +194,11 @@ impl Guests {
         if next.links.len() >= OPEN_LINKS {
             next.links.remove(0);
         }
-        next.links.push((secret.clone(), now + LINK_LIFE.as_secs()));
+        next.links.push(OpenLink {
+            secret: secret.clone(),
+            expires: now + LINK_LIFE.as_secs(),
+            by: Some(*by),
+        });
         self.write_invitation(&next)
             .map_err(|error| ShareError::Failed(error.to_string()))?;
         *state = next;
@@ -171,12 +210,86 @@ impl Guests {
     /// # Errors
     /// The lists cannot be written; then nothing has changed.
     pub fn forget(&self, viewer: &PeerId) -> Result<(), DataError> {
-        let mut state = self.lock();
+        let state = self.lock();
         if !state.knows(viewer) {
             return Ok(());
         }
         let mut next = state.clone();
         next.viewers.retain(|(id, _)| id != viewer);
+        self.replace(state, next)
+    }
+
+    /// Puts the owner that a hub names on the list. The first secret is over then: the camera is somebody's.
+    ///
+    /// # Errors
+    /// The lists cannot be written, or the list is full; then nothing has changed.
+    pub fn bind(&self, owner: &PeerId, name: &str) -> Result<(), BindError> {
+        let state = self.lock();
+        let mut next = state.clone();
+        next.first = None;
+        if let Some((_, guest)) = next.viewers.iter_mut().find(|(id, _)| id == owner) {
+            guest.hub = true;
+        } else if next.viewers.len() >= KNOWN_VIEWERS {
+            return Err(BindError::Full);
+        } else {
+            let guest = Guest {
+                name: tidy(name),
+                added: system_seconds(),
+                hub: true,
+                ..Guest::default()
+            };
+            next.viewers.push((*owner, guest));
+        }
+        Ok(self.replace(state, next)?)
+    }
+
+    /// Takes owners that a hub has put on the list off it again, `owner` or all of them, with every viewer that came by
+    /// their links, and gives all who are gone: their connections are to be closed.
+    ///
+    /// # Errors
+    /// The lists cannot be written; then nothing has changed.
+    pub fn unbind(&self, owner: Option<&PeerId>) -> Result<Vec<PeerId>, DataError> {
+        let state = self.lock();
+        let mut gone: Vec<PeerId> = state
+            .viewers
+            .iter()
+            .filter(|(id, guest)| guest.hub && owner.is_none_or(|owner| owner == id))
+            .map(|(id, _)| *id)
+            .collect();
+        let mut next = state.clone();
+        let mut looked = 0;
+        while let Some(by) = gone.get(looked).copied() {
+            looked += 1;
+            let text = by.to_string();
+            next.links.retain(|link| link.by != Some(by));
+            for (id, guest) in &next.viewers {
+                if guest.by.as_deref() == Some(&text) && !guest.hub && !gone.contains(id) {
+                    gone.push(*id);
+                }
+            }
+        }
+        if gone.is_empty() {
+            return Ok(gone);
+        }
+        next.viewers.retain(|(id, _)| !gone.contains(id));
+        self.replace(state, next)?;
+        Ok(gone)
+    }
+
+    /// Whether a hub has put this viewer on the list.
+    pub fn is_owner(&self, viewer: &PeerId) -> bool {
+        let state = self.lock();
+        let mut viewers = state.viewers.iter();
+        viewers.any(|(id, guest)| id == viewer && guest.hub)
+    }
+
+    /// Whether a hub has put somebody on the list.
+    pub fn is_bound(&self) -> bool {
+        self.lock().viewers.iter().any(|(_, guest)| guest.hub)
+    }
+
+    /// Writes both lists and makes them the valid ones. With the last viewer a new first secret is made.
+    fn replace(&self, mut state: MutexGuard<'_, State>, mut next: State) -> Result<(), DataError> {
         if next.viewers.is_empty() {
             // Links of a former owner must not open the next one's camera.
             (next.first, next.links) = (Some(self.random()?), Vec::new());
@@ -198,7 +311,10 @@ impl Guests {
         let mut next = state.clone();
         let now = system_seconds();
         next.expire(now);
-        if !next.use_up(&request.secret) || next.viewers.len() >= KNOWN_VIEWERS {
+        let Some(by) = next.use_up(&request.secret) else {
+            return Ok(false);
+        };
+        if next.viewers.len() >= KNOWN_VIEWERS {
             return Ok(false);
         }
         next.viewers.push((
@@ -206,6 +322,8 @@ impl Guests {
             Guest {
                 name: tidy(&request.viewer_name),
                 added: now,
+                by: by.map(|by| by.to_string()),
+                hub: false,
             },
         ));
         // In this order a cut between the two costs a link, never admits two.
@@ -241,9 +359,10 @@ impl Guests {
     }
 
     fn write_invitation(&self, state: &State) -> Result<(), DataError> {
-        let line = |(secret, expires): &(Secret, u64)| LinkLine {
-            secret: secret.to_text(),
-            expires: *expires,
+        let line = |link: &OpenLink| LinkLine {
+            secret: link.secret.to_text(),
+            expires: link.expires,
+            by: link.by.map(|by| by.to_string()),
         };
         let first = state.first.as_ref().map(Secret::to_text);
         self.dir.write(
@@ -281,19 +400,25 @@ impl State {
     }
 
     fn expire(&mut self, now: u64) {
-        self.links.retain(|(_, expires)| now < *expires);
+        self.links.retain(|link| now < link.expires);
     }
 
-    /// Looks at every secret, so that the time tells nothing.
-    fn use_up(&mut self, shown: &Secret) -> bool {
+    /// Uses a secret up, and says whose link it was; `None` if there is no such secret. Looks at every one, so that the
+    /// time tells nothing.
+    fn use_up(&mut self, shown: &Secret) -> Option<Option<PeerId>> {
         let first = self
             .first
             .as_ref()
             .is_some_and(|secret| secret.matches(shown));
-        let before = self.links.len();
-        self.links.retain(|(secret, _)| !secret.matches(shown));
-        let used = first | (self.links.len() < before);
-        if used {
+        let mut used = first.then_some(None);
+        self.links.retain(|link| {
+            let matches = link.secret.matches(shown);
+            if matches {
+                used = Some(link.by);
+            }
+            !matches
+        });
+        if used.is_some() {
             // With the first viewer the first secret is over, whichever way it came in.
             self.first = None;
         }
@@ -314,128 +439,4 @@ fn tidy(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::tests::Temporary;
-    use p2p::Access;
-
-    fn viewer(n: u8) -> PeerId {
-        PeerId([n; 32])
-    }
-
-    fn request(secret: &Secret) -> pair::Request {
-        pair::Request {
-            secret: secret.clone(),
-            viewer_name: "A\u{7}nn".into(),
-        }
-    }
-
-    #[test]
-    fn the_first_secret_admits_one_viewer_and_is_then_gone() {
-        let temporary = Temporary::new();
-        let guests = Guests::load(temporary.open()).unwrap();
-        let secret = guests.first().unwrap();
-        assert!(!guests.pair(&viewer(1), &request(&Secret::from_bytes([0; 16]))));
-        assert!(!guests.admits(&viewer(1)));
-        assert!(guests.pair(&viewer(1), &request(&secret)));
-        assert!(guests.admits(&viewer(1)) && guests.first().is_none());
-        assert!(!guests.pair(&viewer(2), &request(&secret)));
-        assert!(
-            guests.pair(&viewer(1), &request(&secret)),
-            "a repeated request of the same viewer is no stranger's"
-        );
-        // The same after a restart.
-        let guests = Guests::load(temporary.open()).unwrap();
-        assert!(guests.admits(&viewer(1)) && guests.first().is_none() && guests.count() == 1);
-        assert_eq!(guests.lock().viewers[0].1.name, "Ann");
-    }
-
-    #[test]
-    fn of_many_at_once_one_secret_admits_one() {
-        let temporary = Temporary::new();
-        let guests = Guests::load(temporary.open()).unwrap();
-        let secret = guests.first().unwrap();
-        let threads: Vec<_> = (1..=16)
-            .map(|n| {
-                let (guests, request) = (Arc::clone(&guests), request(&secret));
-                std::thread::spawn(move || guests.pair(&viewer(n), &request))
-            })
-            .collect();
-        let admitted = threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .filter(|ok| *ok);
-        assert_eq!(admitted.count(), 1);
-        assert_eq!(guests.count(), 1);
-    }
-
-    #[test]
-    fn a_shared_link_works_once_within_a_day_and_only_viewers_make_one() {
-        let temporary = Temporary::new();
-        let guests = Guests::load(temporary.open()).unwrap();
-        assert!(matches!(
-            guests.share(&viewer(1)),
-            Err(ShareError::Stranger)
-        ));
-        assert!(guests.pair(&viewer(1), &request(&guests.first().unwrap())));
-        let link = guests.share(&viewer(1)).unwrap();
-        let guests = Guests::load(temporary.open()).unwrap();
-        assert!(guests.pair(&viewer(2), &request(&link)));
-        assert!(!guests.pair(&viewer(3), &request(&link)));
-        let link = guests.share(&viewer(2)).unwrap();
-        guests.lock().links[0].1 = system_seconds();
-        assert!(!guests.pair(&viewer(3), &request(&link)));
-        for _ in 0..2 * OPEN_LINKS {
-            guests.share(&viewer(2)).unwrap();
-        }
-        assert_eq!(guests.lock().links.len(), OPEN_LINKS);
-    }
-
-    #[test]
-    fn with_the_last_viewer_the_camera_is_nobodys_again() {
-        let temporary = Temporary::new();
-        let guests = Guests::load(temporary.open()).unwrap();
-        let old = guests.first().unwrap();
-        guests.pair(&viewer(1), &request(&old));
-        let link = guests.share(&viewer(1)).unwrap();
-        let mut changes = guests.changes();
-        changes.mark_unchanged();
-        guests.forget(&viewer(1)).unwrap();
-        assert!(changes.has_changed().unwrap());
-        assert!(!guests.admits(&viewer(1)));
-        assert!(
-            !guests.pair(&viewer(2), &request(&link)) && !guests.pair(&viewer(2), &request(&old))
-        );
-        assert!(guests.pair(&viewer(2), &request(&guests.first().unwrap())));
-    }
-
-    #[test]
-    fn a_cut_while_the_last_viewer_leaves_does_not_keep_its_links() {
-        let temporary = Temporary::new();
-        let guests = Guests::load(temporary.open()).unwrap();
-        guests.pair(&viewer(1), &request(&guests.first().unwrap()));
-        let link = guests.share(&viewer(1)).unwrap();
-        // The list is written, the links are not yet.
-        guests.write_viewers(&State::default()).unwrap();
-        let guests = Guests::load(temporary.open()).unwrap();
-        assert!(!guests.pair(&viewer(2), &request(&link)));
-        assert!(guests.pair(&viewer(2), &request(&guests.first().unwrap())));
-    }
-
-    #[test]
-    fn a_list_that_is_no_list_is_not_overwritten() {
-        let temporary = Temporary::new();
-        let dir = temporary.open();
-        std::fs::write(dir.path(VIEWERS), r#"{"viewers":[{"id":"nobody"}]}"#).unwrap();
-        assert!(matches!(
-            Guests::load(dir.clone()),
-            Err(DataError::Damaged { .. })
-        ));
-        std::fs::write(
-            dir.path(VIEWERS),
-            format!(r#"{{"viewers":[{{"id":"{}"}}]}}"#, viewer(7)),
-        )
-        .unwrap();
-        assert!(Guests::load(dir).unwrap().admits(&viewer(7)));
-    }
-}
+mod tests;

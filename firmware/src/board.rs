@@ -13,6 +13,7 @@ pub mod paced;
 use std::sync::{Arc, Mutex};
 
 use media::Picture;
+use tokio::sync::mpsc;
 use wire::stream::Quality;
 
 use crate::demand::Demand;
@@ -159,6 +160,66 @@ pub struct Hardware {
     pub sound: Sound,
 }
 
+/// What the camera's light says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Light {
+    /// Dark: not set up, and nobody has asked for it.
+    #[default]
+    Off,
+    /// Blinks fast, 300 ms each way: open for being set up.
+    Fast,
+    /// Blinks slowly, 1 s each way: joins the network, reaches the hub.
+    Slow,
+    /// Steady: it belongs to somebody and is on the network.
+    On,
+    /// Two flashes and a pause: the attempt failed; open for the next one.
+    Error,
+}
+
+impl Light {
+    /// The word that is printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Fast => "fast",
+            Self::Slow => "slow",
+            Self::On => "on",
+            Self::Error => "error",
+        }
+    }
+
+    /// For how long it is lit and dark in turn, milliseconds; empty for a light that does not blink.
+    pub fn pattern(self) -> &'static [u64] {
+        match self {
+            Self::Off | Self::On => &[],
+            Self::Fast => &[300, 300],
+            Self::Slow => &[1_000, 1_000],
+            Self::Error => &[150, 150, 150, 1_050],
+        }
+    }
+}
+
+/// What a person does with the camera itself.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Gesture {
+    /// Presses the button: opens the camera for being set up, and closes it again.
+    Press,
+    /// Holds the button for [`crate::defaults::HOLD`]: factory reset.
+    Hold,
+    /// Shows it a code with the network and the token. It holds secrets: `Debug` does not show it.
+    Show(String),
+}
+
+impl std::fmt::Debug for Gesture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Press => "Press",
+            Self::Hold => "Hold",
+            Self::Show(_) => "Show(***)",
+        })
+    }
+}
+
 /// A camera's hardware. Sensors are opened when the first viewer comes and closed some seconds after the last.
 pub trait Board: Send + Sync + 'static {
     /// What it is.
@@ -178,6 +239,14 @@ pub trait Board: Send + Sync + 'static {
 
     /// The motor, if the camera turns.
     fn motor(&self) -> Option<Arc<Mutex<Motor>>> {
+        None
+    }
+
+    /// Sets the light. Must not wait.
+    fn light(&self, _: Light) {}
+
+    /// What people do with the camera from now on. Called once, within a tokio runtime.
+    fn gestures(&self) -> Option<mpsc::Receiver<Gesture>> {
         None
     }
 }

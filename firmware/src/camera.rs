@@ -21,6 +21,7 @@ use crate::encode::{self, Threads};
 use crate::live::Live;
 use crate::seats::Seats;
 use crate::service::{Desk, DeskService};
+use crate::setup::{self, Setup};
 use crate::stats::Stats;
 use crate::{board, defaults};
 
@@ -69,6 +70,8 @@ pub struct Options {
     pub lan: bool,
     /// UDP port; `None` for the one it had, or any.
     pub port: Option<u16>,
+    /// How it gets onto the network and to a hub.
+    pub setup: setup::Options,
 }
 
 impl Options {
@@ -87,6 +90,7 @@ impl Options {
             relays: RelayChoice::None,
             lan: true,
             port: None,
+            setup: setup::Options::default(),
         }
     }
 }
@@ -107,6 +111,9 @@ pub enum Error {
     /// The system has no thread to give.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
+    /// It cannot be set up.
+    #[error(transparent)]
+    Setup(#[from] setup::Error),
     /// An option is out of range.
     #[error("{what}: expected {expected}, got {got}")]
     Option {
@@ -125,6 +132,7 @@ pub struct Camera {
     server: Option<Arc<Server>>,
     desk: Arc<Desk>,
     farewells: JoinHandle<()>,
+    setup: Option<Setup>,
     _probe: Option<ProbeResponder>,
     threads: Option<Threads>,
 }
@@ -166,8 +174,8 @@ impl Camera {
         )?;
         settle(&endpoint, &options.relays).await;
 
-        let threads =
-            Threads::start(board, Arc::clone(&live), options.encoding).map_err(Error::Thread)?;
+        let threads = Threads::start(Arc::clone(&board), Arc::clone(&live), options.encoding)
+            .map_err(Error::Thread)?;
         let (leaving, left) = mpsc::channel(64);
         let reach = endpoint.clone();
         let desk = Arc::new(Desk {
@@ -178,18 +186,31 @@ impl Camera {
             hardware,
             name,
             address: Box::new(move || reach.address()),
-            leaving,
+            leaving: leaving.clone(),
             started: Instant::now(),
             pressed_by: Mutex::new(None),
         });
-        let server = Arc::new(endpoint.serve(guests, Arc::new(DeskService(Arc::clone(&desk)))));
+        let server = Arc::new(endpoint.serve(
+            Arc::clone(&guests) as _,
+            Arc::new(DeskService(Arc::clone(&desk))),
+        ));
         let farewells = tokio::spawn(farewells(Arc::clone(&server), left));
         let probe = if options.lan {
             respond(&endpoint).await
         } else {
             None
         };
+        let parts = setup::Parts {
+            dir,
+            camera: endpoint.id(),
+            board,
+            guests,
+            leaving,
+            endpoint: endpoint.clone(),
+        };
+        let setup = Setup::start(options.setup, parts).await?;
         Ok(Self {
+            setup,
             endpoint,
             server: Some(server),
             desk,
@@ -233,8 +254,16 @@ impl Camera {
         self.desk.motor.clone()
     }
 
+    /// Its way onto the network; `None` for a camera that has nothing to do with hotspots and hubs.
+    pub fn setup(&self) -> Option<&Setup> {
+        self.setup.as_ref()
+    }
+
     /// Says goodbye to its viewers and stops.
     pub async fn stop(mut self) {
+        if let Some(setup) = self.setup.take() {
+            setup.stop().await;
+        }
         self.farewells.abort();
         // Its share of the server goes before the endpoint does.
         let _ = (&mut self.farewells).await;
@@ -368,10 +397,13 @@ async fn respond(endpoint: &Endpoint) -> Option<ProbeResponder> {
     }
 }
 
-/// Closes the connections of viewers that asked to be forgotten.
+/// Closes the connections of viewers that are on the list no longer, all that there are at once.
 async fn farewells(server: Arc<Server>, mut left: mpsc::Receiver<PeerId>) {
-    while let Some(viewer) = left.recv().await {
+    let mut viewers = Vec::new();
+    while left.recv_many(&mut viewers, left.max_capacity()).await > 0 {
         tokio::time::sleep(FAREWELL).await;
-        server.disconnect(&viewer);
+        for viewer in viewers.drain(..) {
+            server.disconnect(&viewer);
+        }
     }
 }

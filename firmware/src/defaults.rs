@@ -54,3 +54,44 @@ pub const OPEN_LINKS: usize = 16;
 pub const LINK_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Bytes of a viewer's name that are kept.
 pub const NAME_BYTES: usize = 64;
+
+/// A button held this long asks for a factory reset.
+pub const HOLD: Duration = Duration::from_secs(5);
+/// One try to join the network that a viewer has just named: scan, key exchange and DHCP.
+pub const JOIN: Duration = Duration::from_secs(30);
+/// One try to come back to the camera's own network.
+pub const REJOIN: Duration = Duration::from_secs(45);
+/// Waits between tries to come back, first and longest: a router that returns finds the camera within a minute.
+pub const REJOIN_WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// Waits between tries to open the hotspot.
+pub const HOTSPOT_WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// How often a joined camera looks whether it still is.
+pub const LOOK: Duration = Duration::from_secs(5);
+/// How long the hotspot stays after success, so that the viewer hears of it there (reference firmware: 5 s).
+pub const HOTSPOT_LINGER: Duration = Duration::from_secs(5);
+/// How long a camera whose token was taken waits for its owner before it opens its hotspot again (reference firmware:
+/// 120 s).
+pub const BIND_WAIT: Duration = Duration::from_secs(120);
+/// Between the word that the owner is gone and the hotspot: the hub hears that it has been done.
+pub const UNBIND_LINGER: Duration = Duration::from_secs(2);
+
+/// One try to connect to the hub: TCP, TLS and MQTT login (documents: at least 5 s).
+pub const HUB_CONNECT: Duration = Duration::from_secs(8);
+/// Tries before an attempt says that the hub cannot be reached (reference firmware: 2).
+pub const HUB_TRIES: u32 = 2;
+/// Waits between tries to reach the hub, first and longest (documents: doubling to 60 s).
+pub const HUB_WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// MQTT keep-alive (documents: 240 s by default, 690 s at most; routers forget a quiet connection sooner).
+pub const HUB_KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// How long the hub may take to answer a token report or a question (reference firmware: 5 x 1 s).
+pub const HUB_ANSWER: Duration = Duration::from_secs(5);
+/// Times that a token is reported (reference firmware: 1 + 2).
+pub const TOKEN_REPORTS: u32 = 3;
+/// Waits between reports of an address that keeps changing, first and longest (documents: at most one in 10 s).
+pub const INFO_WAIT: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
+/// How often the camera looks whether its address has changed.
+pub const INFO_LOOK: Duration = Duration::from_secs(2);
+/// Largest MQTT packet, bytes (documents: 64 KiB).
+pub const HUB_PACKET: usize = 64 << 10;
+/// Largest answer to a registration, bytes.
+pub const HUB_ANSWER_BYTES: usize = 16 << 10;

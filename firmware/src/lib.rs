@@ -5,11 +5,13 @@
 //!  sensor ── pictures ──> encoder ──┐                          │
 //!  microphone ── sound ──> AAC ─────┴─> ring ──> cursor ──> HTTP-FLV ──> viewer
 //!  motor <── PTZ ── commands <────────────────────────────────┘
+//!  button, light, radio ── setup ── hub client ──> hub
 //! ```
 //!
 //! [`Camera::start`] runs one; the program `porthole-camera` is a thin shell around it.
 
 pub mod access;
+pub mod backoff;
 pub mod board;
 mod camera;
 pub mod clock;
@@ -17,10 +19,13 @@ pub mod data;
 pub mod defaults;
 pub mod demand;
 pub mod encode;
+pub mod hub_client;
 pub mod live;
 pub mod qr;
+pub mod reset;
 pub mod seats;
 pub mod service;
+pub mod setup;
 pub mod stats;
 
 pub use camera::{BoardChoice, Camera, Error, Options};

@@ -1,94 +1,20 @@
 //! `porthole-camera`: runs a camera until it is told to stop.
 
+mod cli;
 mod heap;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
-use firmware::board::sim::Source;
-use firmware::{BoardChoice, Camera, Options, defaults, encode, qr};
-use p2p::{RelayChoice, RelayUrl};
+use clap::Parser;
+use cli::{Args, Task};
+use firmware::data::DataDir;
+use firmware::setup::{self, Status};
+use firmware::{Camera, Options, qr, reset};
+use p2p::Identity;
 use tokio::signal::unix::{SignalKind, signal};
-
-/// Runs a Porthole camera. It prints its pairing link, a QR code of it, and then `ready`.
-///
-/// SIGTERM and Ctrl-C stop it cleanly; SIGUSR1 prints what it counts (viewers, encoders, rings, skips) as JSON.
-#[derive(Parser)]
-#[command(name = "porthole-camera", version)]
-struct Args {
-    /// The hardware: `sim` needs none, `linux` is a V4L2 device and a microphone
-    #[arg(long, value_enum, default_value_t = Board::Sim)]
-    board: Board,
-    /// Directory of everything the camera remembers: its identity, its viewers, its settings
-    #[arg(long, value_name = "DIR", env = "PORTHOLE_CAMERA_DATA")]
-    data: PathBuf,
-    /// What the camera is called; remembered
-    #[arg(long)]
-    name: Option<String>,
-    /// What the sim board looks at: `scene`, or `file:PATH` for a media file over and over (a build without FFmpeg
-    /// takes FLV files and sends them as they are)
-    #[arg(long, default_value = "scene")]
-    source: Source,
-    /// Video codec
-    #[arg(long, value_enum, default_value_t = Codec::H264)]
-    codec: Codec,
-    /// Pictures a second, 1 to 60
-    #[arg(long, default_value_t = defaults::FPS)]
-    fps: u32,
-    /// Seconds from one keyframe to the next, 1 to 10
-    #[arg(long, default_value_t = defaults::GOP_SECONDS)]
-    gop_seconds: u32,
-    /// Viewers that may watch at the same time; the next one is refused
-    #[arg(long, default_value_t = defaults::MAX_VIEWERS)]
-    max_viewers: u32,
-    /// URL of an own relay, for viewers outside the local network; may be given more than once
-    #[arg(long = "relay", value_name = "URL")]
-    relays: Vec<String>,
-    /// Token that the relays ask for
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "PORTHOLE_RELAY_TOKEN",
-        hide_env_values = true
-    )]
-    relay_token: Option<String>,
-    /// Certificate authority of the relays (PEM file), if it is not a public one
-    #[arg(long, value_name = "FILE")]
-    relay_ca: Option<PathBuf>,
-    /// Use the public relays of number 0: they see who talks to whom, never what
-    #[arg(long, conflicts_with = "relays")]
-    public_relays: bool,
-    /// Do not announce the camera on the local network, and do not answer probes
-    #[arg(long)]
-    no_lan: bool,
-    /// UDP port; by default the one of last time, so that viewers find the camera where it was
-    #[arg(long)]
-    port: Option<u16>,
-    /// V4L2 device of the linux board
-    #[arg(long, value_name = "PATH", default_value = "/dev/video0")]
-    video_device: String,
-    /// Microphone of the linux board; by default the system's choice
-    #[arg(long, value_name = "ID")]
-    audio_device: Option<String>,
-    /// Print JSON lines instead of the link and the code: {"link":…,"ready":true}
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Board {
-    Sim,
-    Linux,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Codec {
-    H264,
-    H265,
-}
+use tokio::sync::watch;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -121,19 +47,57 @@ fn start(args: Args) -> anyhow::Result<()> {
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
+    match args.task {
+        Some(Task::Label) => return label(&args),
+        Some(Task::Reset) => return erase(&args),
+        None => {}
+    }
+    let json = args.json;
+    let mut options = cli::options(args)?;
+    loop {
+        match film(options.clone(), json).await? {
+            End::Told => return Ok(()),
+            End::Reset => {
+                let dir = DataDir::open(&options.data)?;
+                let erased = reset::erase(&dir).context("resetting the camera")?;
+                tracing::warn!(?erased, "factory reset; starting as a new camera");
+                // A code that was shown to the former camera is not for the new one.
+                options.setup.scan = None;
+            }
+        }
+    }
+}
+
+/// Why a camera has stopped.
+enum End {
+    /// By a signal.
+    Told,
+    /// For a factory reset.
+    Reset,
+}
+
+/// Runs a camera until somebody ends it.
+async fn film(options: Options, json: bool) -> anyhow::Result<End> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
     let mut usr1 = signal(SignalKind::user_defined1()).context("listening for SIGUSR1")?;
-    let json = args.json;
-    let camera = Camera::start(options(args)?)
+    let camera = Camera::start(options)
         .await
         .context("starting the camera")?;
     let mut changes = camera.link_changes();
+    let (mut status, mut reset) = match camera.setup() {
+        Some(setup) => (Some(setup.status()), Some(setup.reset())),
+        None => (None, None),
+    };
     show(&camera, json)?;
-    loop {
+    if let Some(status) = &mut status {
+        // What it says already is printed with the first change after this.
+        status.mark_changed();
+    }
+    let end = loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break End::Told,
+            _ = interrupt.recv() => break End::Told,
             _ = usr1.recv() => {
                 let stats = serde_json::to_string(&camera.stats()).context("writing the statistics")?;
                 if json { say(&format!("{{\"stats\":{stats}}}"))? } else { eprintln!("{stats}") }
@@ -143,58 +107,67 @@ async fn run(args: Args) -> anyhow::Result<()> {
                     show(&camera, json)?;
                 }
             }
+            Some(status) = changed(&mut status) => show_status(&status, json)?,
+            Some(true) = changed(&mut reset) => break End::Reset,
         }
-    }
+    };
     tracing::info!("stopping");
     camera.stop().await;
-    Ok(())
+    Ok(end)
 }
 
-fn options(args: Args) -> anyhow::Result<Options> {
-    let board = match args.board {
-        Board::Sim => BoardChoice::Sim(args.source),
-        #[cfg(feature = "linux")]
-        Board::Linux => BoardChoice::Linux {
-            video: args.video_device,
-            audio: args.audio_device,
-        },
-        #[cfg(not(feature = "linux"))]
-        Board::Linux => {
-            anyhow::bail!("this build has no linux board: rebuild with --features linux")
+/// The next value; never, if there is nobody to give one.
+async fn changed<T: Clone>(watch: &mut Option<watch::Receiver<T>>) -> Option<T> {
+    if let Some(receiver) = watch {
+        if receiver.changed().await.is_ok() {
+            return Some(receiver.borrow_and_update().clone());
         }
-    };
-    let ca = args.relay_ca.map(|path| {
-        std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
-    });
-    let (ca, token) = (ca.transpose()?, args.relay_token);
-    let relay = |url| RelayUrl {
-        token: token.clone(),
-        ca: ca.clone(),
-        ..RelayUrl::new(url)
-    };
-    let relays = match (args.public_relays, args.relays.is_empty()) {
-        (true, _) => RelayChoice::Public,
-        (false, true) => RelayChoice::None,
-        (false, false) => RelayChoice::Urls(args.relays.into_iter().map(relay).collect()),
-    };
-    let codec = match args.codec {
-        Codec::H264 => flv::VideoCodec::H264,
-        Codec::H265 => flv::VideoCodec::Hevc,
-    };
-    Ok(Options {
-        name: args.name,
-        board,
-        encoding: encode::Settings {
-            codec,
-            fps: args.fps,
-            gop_seconds: args.gop_seconds,
-        },
-        max_viewers: args.max_viewers,
-        relays,
-        lan: !args.no_lan,
-        port: args.port,
-        ..Options::new(args.data)
-    })
+        *watch = None;
+    }
+    std::future::pending().await
+}
+
+/// What the light says, and why.
+fn show_status(status: &Status, json: bool) -> anyhow::Result<()> {
+    if json {
+        let line = serde_json::json!({ "setup": status });
+        return say(&line.to_string());
+    }
+    say(&status.to_string())
+}
+
+/// Prints what belongs on the camera.
+fn label(args: &Args) -> anyhow::Result<()> {
+    let dir = DataDir::open(&args.data()?)?;
+    let identity = Identity::load_or_create(&dir.path("identity.key"))?;
+    let label = setup::label::load_or_create(&dir, &identity.id())?;
+    let passphrase = label.passphrase.as_ref().map_or("", |one| one.as_str());
+    let text = label.to_text();
+    if args.json {
+        let line = serde_json::json!({
+            "ssid": label.ssid.to_string(),
+            "passphrase": passphrase,
+            "label": text,
+        });
+        return say(&line.to_string());
+    }
+    say(&format!("hotspot {}", label.ssid))?;
+    say(&format!("passphrase {passphrase}"))?;
+    say(&format!("label {text}"))?;
+    match qr::terminal(&text) {
+        Some(code) => say(&code),
+        None => Ok(()),
+    }
+}
+
+/// Erases what the camera remembers.
+fn erase(args: &Args) -> anyhow::Result<()> {
+    let dir = DataDir::open(&args.data()?)?;
+    let erased = reset::erase(&dir)?;
+    if args.json {
+        return say(&serde_json::json!({ "erased": erased }).to_string());
+    }
+    say(&format!("erased {}", erased.join(", ")))
 }
 
 /// Prints the link, as a person or a program wants it.

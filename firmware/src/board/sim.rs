@@ -3,6 +3,7 @@
 
 mod canvas;
 mod font;
+mod hand;
 pub mod lamp;
 mod microphone;
 mod scene;
@@ -17,7 +18,7 @@ use wire::stream::Quality;
 
 use super::motor::{Limits, Motor};
 use super::paced::{Paced, Painter};
-use super::{Board, Eye, Fault, Hardware, Microphone, Moment, Sound, coded};
+use super::{Board, Eye, Fault, Gesture, Hardware, Microphone, Moment, Sound, coded};
 use crate::clock::Clock;
 use street::Street;
 
@@ -131,6 +132,10 @@ impl Board for Sim {
 
     fn open_microphone(&self) -> Result<Box<dyn Microphone>, Fault> {
         Ok(Box::new(microphone::Chime::new(Arc::clone(&self.clock))))
+    }
+
+    fn gestures(&self) -> Option<tokio::sync::mpsc::Receiver<Gesture>> {
+        Some(hand::gestures())
     }
 
     fn motor(&self) -> Option<Arc<Mutex<Motor>>> {

@@ -1,0 +1,688 @@
+//! The state machine's hands: radio, sockets, hub client, light, files.
+
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use provision::camera::{Config, Engine, Event as Viewer, Identity, Wanted};
+use provision::driver::Camera;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use wifi::AccessPoint;
+use wire::device::Device;
+use wire::label::Label;
+use wire::soft_ap::{Cause, Fault, State as Progress};
+use wire::thing::{Answer, code};
+use wire::xp2p_info::Xp2pInfo;
+
+use super::machine::{Action, Ask, Input, Machine, Phase, Rules};
+use super::saved::{Network, Saved};
+use super::{Options, PRODUCT_ID, Parts, Status, radio};
+use crate::backoff::jitter;
+use crate::board::{Gesture, Light};
+use crate::defaults::LOOK;
+use crate::hub_client::session::Asked;
+use crate::hub_client::{self, Client, Errand, Who};
+
+/// Errors of attempts that were not told yet: (id, sub) each.
+const FAULTS: &str = "faults.json";
+const PLACE: &str = "setup";
+/// Events of the hub's client that wait at a time.
+const HUB_QUEUE: usize = 16;
+/// The network counts as lost when it is missing this often in a row.
+const MISSING: u32 = 2;
+
+/// What a driver is made of.
+pub(super) struct Start {
+    pub(super) options: Options,
+    pub(super) parts: Parts,
+    pub(super) saved: Saved,
+    pub(super) radio: Option<Arc<dyn wifi::Radio>>,
+    pub(super) label: Label,
+    pub(super) by_hand: mpsc::Receiver<Gesture>,
+    pub(super) status: watch::Sender<Status>,
+    pub(super) reset: watch::Sender<bool>,
+}
+
+/// The outcome of an action that takes time.
+enum Done {
+    Opened(Result<Ipv4Addr, Cause>),
+    /// [`Network::hidden`].
+    Joined(Result<bool, Cause>),
+}
+
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+pub(super) struct Driver {
+    options: Options,
+    parts: Parts,
+    radio: Option<Arc<dyn wifi::Radio>>,
+    label: Label,
+    machine: Machine,
+    viewers: Camera,
+    log: provision::Log,
+    log_server: Option<JoinHandle<()>>,
+    who: Who,
+    hub: Option<(Client, mpsc::Receiver<hub_client::Event>)>,
+    work: Option<Work<Done>>,
+    /// Looks whether the radio is still on its network.
+    looking: Option<Work<bool>>,
+    look: Interval,
+    missing: u32,
+    hotspot: Option<Ipv4Addr>,
+    /// The radio is on the network of an attempt that has not succeeded.
+    on_trial: bool,
+    by_hand: mpsc::Receiver<Gesture>,
+    board: Option<mpsc::Receiver<Gesture>>,
+    status: watch::Sender<Status>,
+    reset: watch::Sender<bool>,
+}
+
+impl Driver {
+    pub(super) fn new(start: Start) -> Self {
+        let Start {
+            options,
+            parts,
+            saved,
+            radio,
+            label,
+            by_hand,
+            status,
+            reset,
+        } = start;
+        let log = provision::Log::new(now());
+        hide(&log, &label, &saved, &options);
+        let who = who(&options, &parts);
+        let engine = Engine::new(
+            now(),
+            Config {
+                identity: Identity {
+                    device: who.device.clone(),
+                    region: options.region.clone(),
+                    camera: Some(parts.camera),
+                },
+                previous: faults(&parts),
+                log: log.clone(),
+                keeps_hotspot: keeps_hotspot(radio.as_ref()),
+            },
+        );
+        let rules = Rules {
+            radio: radio.is_some(),
+            open_when_unbound: options.open,
+            hub: options.hub.clone(),
+        };
+        let bound = parts.guests.is_bound();
+        let machine = Machine::new(rules, saved, bound, jitter, now());
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let board = parts.board.gestures();
+        Self {
+            options,
+            parts,
+            radio,
+            label,
+            machine,
+            viewers: Camera::new(engine),
+            log,
+            log_server: None,
+            who,
+            hub: None,
+            work: None,
+            looking: None,
+            look,
+            missing: 0,
+            hotspot: None,
+            on_trial: false,
+            by_hand,
+            board,
+            status,
+            reset,
+        }
+    }
+
+    /// Goes on until it is told to stop; the hotspot closes with it.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        stop.run_until_cancelled(self.go_on()).await;
+        self.leave_hub();
+        self.close().await;
+    }
+
+    async fn go_on(&mut self) {
+        loop {
+            while let Some(action) = self.machine.poll() {
+                self.act(action).await;
+            }
+            self.show();
+            let due = self.machine.timeout().map(Instant::from_std);
+            tokio::select! {
+                done = finished(&mut self.work) => self.done(done).await,
+                viewer = self.viewers.next() => self.viewer(viewer),
+                event = hub_says(&mut self.hub) => self.hub(event),
+                gesture = next(&mut self.board) => self.gesture(gesture),
+                Some(gesture) = self.by_hand.recv() => self.gesture(Some(gesture)),
+                () = sleep_until(due) => self.machine.handle_timeout(now()),
+                _ = self.look.tick(), if self.looks() => self.start_looking(),
+                joined = finished(&mut self.looking) => self.looked(joined),
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.machine.handle(now(), input);
+    }
+
+    fn note(&self, text: impl std::fmt::Display) {
+        self.log.line(now(), PLACE, text);
+    }
+
+    async fn act(&mut self, action: Action) {
+        if action.takes_time() {
+            self.work = None;
+        }
+        match action {
+            Action::Open => self.open(),
+            Action::Close => self.close().await,
+            Action::Join { network, attempt } => self.join(network, attempt).await,
+            Action::Enrol { hub, token } => {
+                self.note(format_args!("reporting the token to {}", hub.host));
+                let known = self.machine.saved().account.clone();
+                self.start_client(Errand::Report { hub, token, known });
+            }
+            Action::Serve => {
+                // The client that has just reported the token stays.
+                if let (None, Some(account)) = (&self.hub, &self.machine.saved().account) {
+                    self.start_client(Errand::Serve(account.clone()));
+                }
+            }
+            Action::Leave => self.leave_hub(),
+            Action::Tell(Progress::Bound) => {
+                self.viewers.succeed();
+                self.status.send_modify(|status| status.cause = None);
+                self.keep_faults();
+            }
+            Action::Tell(progress) => self.viewers.set_state(progress),
+            Action::TellFailed(cause) => {
+                self.note(format_args!("failed: {cause}"));
+                self.viewers.fail(cause);
+                self.status
+                    .send_modify(|status| status.cause = Some(cause.name()));
+                self.keep_faults();
+            }
+            Action::Save(saved) => {
+                self.on_trial = false;
+                if let Err(error) = saved.store(&self.parts.dir) {
+                    tracing::error!(%error, "what was set up is lost at the next start");
+                }
+            }
+            Action::Light(light) => self.light(light),
+        }
+    }
+
+    fn open(&mut self) {
+        let Some(radio) = self.radio.clone() else {
+            self.work = Some(Box::pin(async { Done::Opened(Ok(Ipv4Addr::UNSPECIFIED)) }));
+            return;
+        };
+        let access_point = AccessPoint {
+            ssid: self.label.ssid.clone(),
+            passphrase: self.label.passphrase.clone(),
+            channel: self.options.hotspot_channel,
+            address: self.options.hotspot_address,
+        };
+        let is_open = self.hotspot;
+        let forget = std::mem::take(&mut self.on_trial);
+        self.work = Some(Box::pin(async move {
+            if forget && let Err(error) = radio.leave().await {
+                tracing::warn!(%error, "the network of the failed attempt stays known");
+            }
+            Done::Opened(match is_open {
+                Some(address) => Ok(address),
+                None => radio::open(radio, access_point).await,
+            })
+        }));
+    }
+
+    async fn listen(&mut self, address: Ipv4Addr) -> Input {
+        let (port, log_port) = self.options.ports;
+        let listening = self.viewers.listen((address, port).into()).await;
+        let listening = match listening {
+            Ok(listening) => listening,
+            Err(error) => {
+                tracing::warn!(%address, port, %error, "viewers cannot reach the camera");
+                return Input::NotOpened(Cause::HotspotFailed(error.raw_os_error().unwrap_or(0)));
+            }
+        };
+        if self.radio.is_some() {
+            self.hotspot = Some(address);
+        }
+        if self.log_server.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.log_server = Some(serve_log((address, log_port).into(), self.log.clone()));
+        }
+        self.status.send_modify(|status| {
+            status.open = Some(listening);
+            status.log = Some(SocketAddr::new(IpAddr::V4(address), log_port));
+            status.hotspot = self.hotspot.map(|_| self.label.ssid.to_string());
+        });
+        self.note(format_args!("open at {listening}"));
+        Input::Opened
+    }
+
+    async fn close(&mut self) {
+        self.work = None;
+        self.deafen().await;
+        if self.hotspot.take().is_some()
+            && let Some(radio) = &self.radio
+            && let Err(error) = radio.stop_access_point().await
+        {
+            tracing::warn!(%error, "the hotspot does not close");
+        }
+    }
+
+    /// Stops listening for viewers.
+    async fn deafen(&mut self) {
+        self.viewers.close().await;
+        if let Some(log_server) = self.log_server.take() {
+            log_server.abort();
+        }
+        self.status.send_modify(|status| {
+            (status.open, status.log, status.hotspot) = (None, None, None);
+        });
+    }
+
+    async fn join(&mut self, network: Network, attempt: bool) {
+        let Some(radio) = self.radio.clone() else {
+            return;
+        };
+        self.status
+            .send_modify(|status| status.network = Some(network.ssid.to_string()));
+        self.missing = 0;
+        if !attempt {
+            self.work = Some(Box::pin(async move {
+                Done::Joined(radio::rejoin(radio, network).await)
+            }));
+            return;
+        }
+        self.note(format_args!("joining {}", network.ssid));
+        if !keeps_hotspot(Some(&radio)) {
+            self.deafen().await;
+            self.hotspot = None;
+        }
+        self.on_trial = true;
+        self.work = Some(Box::pin(async move {
+            Done::Joined(radio::join(radio, network).await)
+        }));
+    }
+
+    async fn done(&mut self, done: Done) {
+        self.work = None;
+        let input = match done {
+            Done::Opened(Ok(address)) => self.listen(address).await,
+            Done::Opened(Err(cause)) => Input::NotOpened(cause),
+            Done::Joined(Ok(hidden)) => {
+                self.note("on the network");
+                // Old paths are gone with the old network.
+                self.parts.endpoint.network_changed().await;
+                Input::Joined { hidden }
+            }
+            Done::Joined(Err(cause)) => Input::NotJoined(cause),
+        };
+        self.input(input);
+    }
+
+    fn viewer(&mut self, event: Viewer) {
+        match event {
+            Viewer::Received { from } => tracing::info!(%from, "a viewer sets this camera up"),
+            Viewer::Start(wanted) => match ask(wanted) {
+                Ok(ask) => self.ask(ask),
+                Err(cause) => self.viewers.fail(cause),
+            },
+            Viewer::LogAsked { from } => tracing::info!(%from, "the log was asked for"),
+            Viewer::TimedOut => self.input(Input::SessionOver),
+            // The machine closes by its own clock.
+            Viewer::Finished => {}
+        }
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        if let Some(passphrase) = ask
+            .network
+            .as_ref()
+            .and_then(|network| network.passphrase.as_ref())
+        {
+            self.log.hide(passphrase.as_str());
+        }
+        self.log.hide(ask.token.as_str());
+        self.status.send_modify(|status| status.cause = None);
+        self.input(Input::Asked(ask));
+    }
+
+    fn gesture(&mut self, gesture: Option<Gesture>) {
+        match gesture {
+            Some(Gesture::Press) => {
+                tracing::info!("the button was pressed");
+                self.input(Input::Pressed);
+            }
+            Some(Gesture::Hold) => {
+                tracing::warn!("the button was held: factory reset");
+                self.reset.send_replace(true);
+            }
+            Some(Gesture::Show(code)) => {
+                let wanted = wire::qr::parse(&code).map(Wanted::Join);
+                match wanted.map(ask) {
+                    Ok(Ok(ask)) => self.ask(ask),
+                    Ok(Err(cause)) => tracing::warn!(%cause, "the code is of no use"),
+                    Err(error) => tracing::warn!(%error, "no code for cameras"),
+                }
+            }
+            // The board has no button any more.
+            None => self.board = None,
+        }
+    }
+
+    fn start_client(&mut self, errand: Errand) {
+        let (sender, events) = mpsc::channel(HUB_QUEUE);
+        self.hub = Some((Client::start(self.who.clone(), errand, sender), events));
+    }
+
+    fn leave_hub(&mut self) {
+        self.hub = None;
+        self.status.send_modify(|status| status.at_hub = false);
+    }
+
+    fn hub(&mut self, event: Option<hub_client::Event>) {
+        use hub_client::Event;
+        match event {
+            Some(Event::Accepted(account)) => {
+                self.note("the hub has taken the token");
+                self.log.hide(account.secret.as_str());
+                self.input(Input::Enrolled(account));
+            }
+            Some(Event::Failed(failure)) => {
+                tracing::warn!(%failure, "not at the hub");
+                self.note(format_args!("hub: {failure}"));
+                self.leave_hub();
+                self.input(Input::NotEnrolled(failure.cause));
+            }
+            Some(Event::Connected(at_hub)) => {
+                self.status.send_modify(|status| status.at_hub = at_hub);
+            }
+            Some(Event::Renewed(account)) => self.input(Input::Renewed(account)),
+            Some(Event::Bind {
+                viewer,
+                name,
+                client_token,
+            }) => {
+                let answer = self.bind(viewer.as_ref(), &name);
+                self.answer(Asked::Bind, client_token, answer);
+            }
+            Some(Event::Unbind {
+                viewer,
+                client_token,
+            }) => {
+                let answer = self.unbind(viewer.as_ref());
+                self.answer(Asked::Unbind, client_token, answer);
+            }
+            Some(Event::HasOwner(has)) => {
+                // While an owner is expected, none is what there is.
+                if !has && !self.machine.saved().expects_owner {
+                    let _ = self.unbind(None);
+                }
+            }
+            Some(Event::Time(difference)) => self
+                .status
+                .send_modify(|status| status.clock_off_ms = Some(difference)),
+            None => self.leave_hub(),
+        }
+    }
+
+    fn answer(&self, asked: Asked, client_token: String, answer: Answer) {
+        if let Some((client, _)) = &self.hub {
+            client.answer(asked, client_token, answer);
+        }
+    }
+
+    /// Lets in the owner that the hub names, if a token was taken before: the hub alone cannot let anybody in.
+    fn bind(&mut self, viewer: Option<&wire::id::ViewerKey>, name: &str) -> Answer {
+        let expected = self.machine.saved().expects_owner;
+        let guests = &self.parts.guests;
+        let Some(viewer) = viewer else {
+            // A hub of another maker names nobody.
+            self.input(Input::Bound);
+            return Answer::ok();
+        };
+        if !expected && !guests.is_owner(viewer) {
+            tracing::warn!(viewer = %viewer.short(), "the hub names an owner without a token; refused");
+            return Answer::new(code::FORBIDDEN, "no token was reported for this owner");
+        }
+        match guests.bind(viewer, name) {
+            Ok(()) => {
+                tracing::info!(viewer = %viewer.short(), "has an owner");
+                self.note("bound");
+                self.input(Input::Bound);
+                Answer::ok()
+            }
+            Err(error) => {
+                tracing::error!(%error, "owner not added");
+                Answer::new(code::INTERNAL, "the list of viewers cannot be written")
+            }
+        }
+    }
+
+    fn unbind(&mut self, viewer: Option<&wire::id::ViewerKey>) -> Answer {
+        let gone = match self.parts.guests.unbind(viewer) {
+            Ok(gone) => gone,
+            Err(error) => {
+                tracing::error!(%error, "owner not removed");
+                return Answer::new(code::INTERNAL, "the list of viewers cannot be written");
+            }
+        };
+        for viewer in gone {
+            tracing::info!(viewer = %viewer.short(), "is no viewer any more");
+            // If the queue is full the connection stays until it ends: it is admitted to nothing.
+            let _ = self.parts.leaving.try_send(viewer);
+        }
+        if !self.parts.guests.is_bound() {
+            self.input(Input::Unbound);
+        }
+        Answer::ok()
+    }
+
+    /// Whether the radio has to be looked at.
+    fn looks(&self) -> bool {
+        let joined = matches!(self.machine.phase(), Phase::Online | Phase::Enrolling);
+        self.radio.is_some() && joined && self.looking.is_none()
+    }
+
+    fn start_looking(&mut self) {
+        if let Some(radio) = self.radio.clone() {
+            self.looking = Some(Box::pin(async move {
+                // A radio that does not tell is not one that has lost its network.
+                !matches!(radio.current().await, Ok(None))
+            }));
+        }
+    }
+
+    fn looked(&mut self, joined: bool) {
+        self.looking = None;
+        self.missing = if joined { 0 } else { self.missing + 1 };
+        if self.missing >= MISSING && self.looks() {
+            self.missing = 0;
+            self.note("network lost");
+            self.viewers.station_lost();
+            self.input(Input::Lost);
+        }
+    }
+
+    fn keep_faults(&self) {
+        let kept: Vec<(u16, i32)> = self
+            .viewers
+            .errors_to_keep()
+            .into_iter()
+            .map(|fault| (fault.id, fault.sub))
+            .collect();
+        if let Err(error) = self.parts.dir.write(FAULTS, &kept) {
+            tracing::warn!(%error, "the error is not told at the next start");
+        }
+    }
+
+    fn light(&self, light: Light) {
+        self.parts.board.light(light);
+        self.status
+            .send_modify(|status| status.light = light.name());
+    }
+
+    fn show(&self) {
+        let (phase, bound) = (self.machine.phase().name(), self.machine.is_bound());
+        self.status.send_if_modified(|status| {
+            let news = status.phase != phase || status.bound != bound;
+            (status.phase, status.bound) = (phase, bound);
+            news
+        });
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(log_server) = self.log_server.take() {
+            log_server.abort();
+        }
+    }
+}
+
+fn keeps_hotspot(radio: Option<&Arc<dyn wifi::Radio>>) -> bool {
+    radio.is_none_or(|radio| radio.capabilities().ap_while_joined)
+}
+
+fn who(options: &Options, parts: &Parts) -> Who {
+    let device = options.device.clone().unwrap_or_else(|| {
+        let id = parts.camera.to_string();
+        let name = format!("cam_{}", &id[..12]);
+        match Device::new(PRODUCT_ID, &name) {
+            Ok(device) => device,
+            Err(error) => unreachable!("hex digits are a device's name: {error}"),
+        }
+    });
+    let endpoint = parts.endpoint.clone();
+    Who {
+        camera: parts.camera,
+        device,
+        product_secret: options.product_secret.clone(),
+        info: Arc::new(move || {
+            let address = endpoint.address();
+            if address.addrs.is_empty() && address.relays.is_empty() {
+                return String::new();
+            }
+            let info = Xp2pInfo {
+                address: address.to_bytes(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            };
+            info.to_string()
+        }),
+    }
+}
+
+/// Keeps everything secret out of the log that whoever is on the hotspot may read.
+fn hide(log: &provision::Log, label: &Label, saved: &Saved, options: &Options) {
+    let passphrases = [
+        label.passphrase.as_ref(),
+        saved
+            .network
+            .as_ref()
+            .and_then(|network| network.passphrase.as_ref()),
+    ];
+    for passphrase in passphrases.into_iter().flatten() {
+        log.hide(passphrase.as_str());
+    }
+    if let Some(account) = &saved.account {
+        log.hide(account.secret.as_str());
+    }
+    if let Some(secret) = &options.product_secret {
+        log.hide(secret.as_str());
+    }
+}
+
+/// Errors of the last run, for viewers to be told.
+fn faults(parts: &Parts) -> Vec<Fault> {
+    match parts.dir.read::<Vec<(u16, i32)>>(FAULTS) {
+        Ok(faults) => faults
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(id, sub)| Fault { id, sub })
+            .collect(),
+        Err(error) => {
+            tracing::warn!(%error, "old errors are not told");
+            Vec::new()
+        }
+    }
+}
+
+fn ask(wanted: Wanted) -> Result<Ask, Cause> {
+    Ok(match wanted {
+        Wanted::Join(join) => Ask {
+            network: Some(Network {
+                ssid: join.ssid,
+                passphrase: join.passphrase,
+                bssid: match join.bssid {
+                    Some(text) => Some(text.parse().map_err(|_| Cause::MissingField)?),
+                    None => None,
+                },
+                hidden: false,
+            }),
+            token: join.token,
+            hub: join.hub,
+        },
+        Wanted::Token(token_only) => Ask {
+            network: None,
+            token: token_only.token,
+            hub: token_only.hub,
+        },
+    })
+}
+
+fn serve_log(address: SocketAddr, log: provision::Log) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = provision::driver::serve_log(address, &log).await {
+            tracing::warn!(%address, %error, "the log cannot be asked for");
+        }
+    })
+}
+
+/// Waits for the work under way; for ever if there is none.
+async fn finished<T>(work: &mut Option<Work<T>>) -> T {
+    match work {
+        Some(work) => work.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// `None`: the client has ended.
+async fn hub_says(
+    hub: &mut Option<(Client, mpsc::Receiver<hub_client::Event>)>,
+) -> Option<hub_client::Event> {
+    match hub {
+        Some((_, events)) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// `None`: there is nobody any more.
+async fn next(gestures: &mut Option<mpsc::Receiver<Gesture>>) -> Option<Gesture> {
+    match gestures {
+        Some(gestures) => gestures.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
