@@ -12,7 +12,8 @@ use tests::programs::Running;
 /// Where NetworkManager keeps the user's profiles.
 const PROFILES: &str = "/etc/NetworkManager/system-connections";
 
-/// As on a desktop, less what this machine has not: polkit, a resolver, the world outside.
+/// As on a desktop, less what this machine has not: polkit, a resolver, the world outside, time for a new address at
+/// every scan.
 const CONFIGURATION: &str = "\
 [main]
 plugins=keyfile
@@ -20,6 +21,8 @@ auth-polkit=false
 dhcp=internal
 rc-manager=unmanaged
 no-auto-default=*
+[device]
+wifi.scan-rand-mac-address=no
 [connectivity]
 enabled=false
 [logging]

@@ -54,10 +54,13 @@ impl Router {
     }
 }
 
+/// hostapd repeats the key exchange's messages after a tenth of a second, which a slow machine takes for a new exchange
+/// that fails: no repeats, nothing is lost on this air.
 fn radio(place: &Place) -> Result<Running> {
     let configuration = format!(
         "interface={}\ndriver=nl80211\nssid={SSID}\nhw_mode=g\nchannel=6\nwpa=2\nwpa_key_mgmt=WPA-PSK\n\
-         rsn_pairwise=CCMP\nwpa_passphrase={PASSWORD}\n",
+         rsn_pairwise=CCMP\nwpa_passphrase={PASSWORD}\n\
+         wpa_disable_eapol_key_retries=1\n",
         place.interface
     );
     fs::write("hostapd.conf", configuration)?;
