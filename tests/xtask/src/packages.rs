@@ -72,6 +72,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         ],
     ),
     ("Wi-Fi in a virtual machine", &["qemu-system-x86"]),
+    ("the hub's tests on its other database", &["postgresql"]),
     ("comparisons in the benches", &["mpv"]),
 ];
 
