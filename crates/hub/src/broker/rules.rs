@@ -15,9 +15,9 @@ struct Own<'a> {
 /// Cuts `/{product}/{device}` off the end; `None` when the topic does not end with this device's names.
 fn own<'a>(device: &Device, topic: &'a str) -> Option<Own<'a>> {
     let head = topic
-        .strip_suffix(device.name())?
+        .strip_suffix(device.device_name.as_str())?
         .strip_suffix('/')?
-        .strip_suffix(device.product())?
+        .strip_suffix(device.product_id.as_str())?
         .strip_suffix('/')?;
     Some(Own { head })
 }

@@ -5,7 +5,7 @@ use rumqttc::QoS;
 use rumqttc::mqttbytes::v4::LastWill;
 
 use crate::raw::{Raw, login};
-use crate::support::{PRODUCT, Running, device, down, up};
+use crate::support::{PRODUCT, Running, device, down, up, within};
 
 /// CONNACK: identifier rejected, unavailable, bad user name or password, not authorized.
 const IDENTIFIER: u8 = 2;
@@ -151,4 +151,33 @@ async fn only_so_many_devices_come_in() {
     let _first = running.device("cam_01").await;
     let mut second = Raw::connect(running.address()).await;
     assert_eq!(second.login(login("cam_02")).await, Some(UNAVAILABLE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_hangs_up_during_its_login_does_not_stay_online() {
+    let mut running = Running::plain().await;
+    for ordinal in 0..50 {
+        let raw = Raw::connect(running.address()).await;
+        raw.hang_up_after(login(&format!("cam_{ordinal}"))).await;
+    }
+    let _last = running.device("cam_last").await;
+    let mut online = std::collections::BTreeMap::new();
+    let all_gone = async {
+        loop {
+            if let Event::Presence(presence) = running.next().await {
+                online.insert(presence.device, presence.online);
+            }
+            let left: Vec<_> = online.iter().filter(|(_, online)| **online).collect();
+            if left.len() == 1 && online[&device("cam_last")] {
+                return;
+            }
+        }
+    };
+    within(all_gone).await;
+    let one = async {
+        while running.broker.connected() != 1 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    within(one).await;
 }

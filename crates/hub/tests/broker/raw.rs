@@ -14,7 +14,7 @@ use crate::support::{PRODUCT, password, within};
 const LARGE: usize = 8 << 20;
 
 /// CONNECT of a device that may come in.
-pub fn login(name: &str) -> Connect {
+pub(crate) fn login(name: &str) -> Connect {
     let client_id = format!("{PRODUCT}{name}");
     let mut connect = Connect::new(client_id.clone());
     connect.keep_alive = 60;
@@ -24,13 +24,13 @@ pub fn login(name: &str) -> Connect {
 }
 
 /// One connection.
-pub struct Raw {
+pub(crate) struct Raw {
     stream: TcpStream,
     read: BytesMut,
 }
 
 impl Raw {
-    pub async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self {
             stream: within(TcpStream::connect(address)).await.unwrap(),
             read: BytesMut::new(),
@@ -38,18 +38,18 @@ impl Raw {
     }
 
     /// Sends bytes; a broker that has closed already is not an error here.
-    pub async fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) async fn bytes(&mut self, bytes: &[u8]) {
         let _ = within(self.stream.write_all(bytes)).await;
     }
 
-    pub async fn send(&mut self, packet: Packet) {
+    pub(crate) async fn send(&mut self, packet: Packet) {
         let mut bytes = BytesMut::new();
         packet.write(&mut bytes, LARGE).unwrap();
         self.bytes(&bytes).await;
     }
 
     /// The next packet; `None` when the broker has closed the connection.
-    pub async fn next(&mut self) -> Option<Packet> {
+    pub(crate) async fn next(&mut self) -> Option<Packet> {
         loop {
             match Packet::read(&mut self.read, LARGE) {
                 Ok(packet) => return Some(packet),
@@ -64,23 +64,23 @@ impl Raw {
     }
 
     /// Waits for the end of the connection.
-    pub async fn closed(&mut self) {
+    pub(crate) async fn closed(&mut self) {
         while self.next().await.is_some() {}
     }
 
     /// Waits for the end of the connection, however long it takes.
-    pub async fn closed_some_time(&mut self) {
+    pub(crate) async fn closed_some_time(&mut self) {
         let _ = self.stream.read(&mut [0; 16]).await;
     }
 
     /// Whether the broker leaves the connection open and answers.
-    pub async fn is_alive(&mut self) -> bool {
+    pub(crate) async fn is_alive(&mut self) -> bool {
         self.send(Packet::PingReq).await;
         matches!(self.next().await, Some(Packet::PingResp))
     }
 
     /// Sends CONNECT; the return code of CONNACK, `None` when the broker closed without one.
-    pub async fn login(&mut self, connect: Connect) -> Option<u8> {
+    pub(crate) async fn login(&mut self, connect: Connect) -> Option<u8> {
         self.send(Packet::Connect(connect)).await;
         match self.next().await {
             Some(Packet::ConnAck(ack)) => Some(ack.code as u8),
@@ -89,8 +89,15 @@ impl Raw {
         }
     }
 
+    /// Sends CONNECT and tears the connection down without reading the answer.
+    pub(crate) async fn hang_up_after(mut self, connect: Connect) {
+        self.send(Packet::Connect(connect)).await;
+        // With this the system sends RST instead of waiting for what is under way.
+        self.stream.set_zero_linger().unwrap();
+    }
+
     /// Subscribes to one filter; whether it was granted.
-    pub async fn subscribe(&mut self, filter: &str) -> bool {
+    pub(crate) async fn subscribe(&mut self, filter: &str) -> bool {
         let mut subscribe = Subscribe::new(filter, QoS::AtLeastOnce);
         subscribe.pkid = 7;
         self.send(Packet::Subscribe(subscribe)).await;
@@ -105,7 +112,7 @@ impl Raw {
     }
 
     /// Publishes with QoS 1 and waits for PUBACK.
-    pub async fn publish(&mut self, topic: &str, payload: &str) {
+    pub(crate) async fn publish(&mut self, topic: &str, payload: &str) {
         let mut publish = Publish::new(topic, QoS::AtLeastOnce, payload);
         publish.pkid = 9;
         self.send(Packet::Publish(publish)).await;
@@ -113,7 +120,7 @@ impl Raw {
     }
 
     /// The next message, acknowledged.
-    pub async fn message(&mut self) -> Publish {
+    pub(crate) async fn message(&mut self) -> Publish {
         match self.next().await {
             Some(Packet::Publish(publish)) => {
                 self.send(Packet::PubAck(PubAck::new(publish.pkid))).await;

@@ -12,26 +12,26 @@ use tokio::sync::mpsc;
 use crate::raw::{Raw, login};
 
 /// Longer than anything here takes on a machine that has other work.
-pub const LONG: Duration = Duration::from_secs(60);
-pub const PRODUCT: &str = "ABCDE12345";
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const PRODUCT: &str = "ABCDE12345";
 
 /// A device of the test's product.
-pub fn device(name: &str) -> Device {
+pub(crate) fn device(name: &str) -> Device {
     Device::new(PRODUCT, name).unwrap()
 }
 
 /// `$thing/up/property/…` of a device.
-pub fn up(name: &str) -> String {
+pub(crate) fn up(name: &str) -> String {
     format!("$thing/up/property/{PRODUCT}/{name}")
 }
 
 /// `$thing/down/property/…` of a device.
-pub fn down(name: &str) -> String {
+pub(crate) fn down(name: &str) -> String {
     format!("$thing/down/property/{PRODUCT}/{name}")
 }
 
 /// The password that the test's rules want.
-pub fn password(name: &str) -> String {
+pub(crate) fn password(name: &str) -> String {
     format!("secret-of-{name}")
 }
 
@@ -67,24 +67,24 @@ impl Rules for Simple {
 }
 
 /// A broker on any port, and what happens there.
-pub struct Running {
-    pub broker: Arc<Embedded>,
-    pub events: mpsc::Receiver<Event>,
+pub(crate) struct Running {
+    pub(crate) broker: Arc<Embedded>,
+    pub(crate) events: mpsc::Receiver<Event>,
 }
 
 impl Running {
-    pub async fn plain() -> Self {
+    pub(crate) async fn plain() -> Self {
         Self::with(|_| {}).await
     }
 
-    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut config = Config::new(vec![any], None);
         change(&mut config);
         Self::start(config).await.unwrap()
     }
 
-    pub async fn start(config: Config) -> Result<Self, hub::broker::Error> {
+    pub(crate) async fn start(config: Config) -> Result<Self, hub::broker::Error> {
         let (sender, events) = mpsc::channel(1024);
         let broker = Embedded::start(config, Arc::new(Simple), sender).await?;
         Ok(Self {
@@ -93,24 +93,24 @@ impl Running {
         })
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.broker.addresses()[0]
     }
 
     /// A raw connection that has logged in.
-    pub async fn device(&self, name: &str) -> Raw {
+    pub(crate) async fn device(&self, name: &str) -> Raw {
         let mut raw = Raw::connect(self.address()).await;
         assert_eq!(raw.login(login(name)).await, Some(0));
         raw
     }
 
     /// The next event.
-    pub async fn next(&mut self) -> Event {
+    pub(crate) async fn next(&mut self) -> Event {
         within(self.events.recv()).await.unwrap()
     }
 
     /// The next message from a device; what else happens is skipped.
-    pub async fn up(&mut self) -> Up {
+    pub(crate) async fn up(&mut self) -> Up {
         loop {
             if let Event::Up(up) = self.next().await {
                 return up;
@@ -119,7 +119,7 @@ impl Running {
     }
 
     /// Waits until a device came or went; what else happens is skipped.
-    pub async fn presence(&mut self, name: &str, wanted: bool) {
+    pub(crate) async fn presence(&mut self, name: &str, wanted: bool) {
         loop {
             match self.next().await {
                 Event::Presence(presence)
@@ -133,14 +133,14 @@ impl Running {
     }
 }
 
-pub async fn within<T>(work: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(LONG, work)
         .await
         .expect("done within a minute")
 }
 
 /// A certificate of the moment.
-pub fn pem() -> (Pem, Vec<u8>) {
+pub(crate) fn pem() -> (Pem, Vec<u8>) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let pem = Pem {
         certificate: made.cert.pem(),
