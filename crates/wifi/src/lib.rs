@@ -17,7 +17,6 @@ mod wpa;
 pub use choice::{Choice, ParseChoiceError, open};
 pub use error::Error;
 pub use radio::{
-    AccessPoint, Before, Bssid, Capabilities, Joined, Network, ParseBssidError, Radio, RunningAp,
-    Security, Target,
+    AccessPoint, Before, Capabilities, Joined, Network, Radio, RunningAp, Security, Target,
 };
-pub use wire::wifi::{Passphrase, Ssid};
+pub use wire::wifi::{Bssid, Passphrase, Ssid};

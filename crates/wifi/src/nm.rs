@@ -32,8 +32,8 @@ const BACKEND: &str = "NetworkManager";
 const WIFI_DEVICE: u32 = 2;
 const AP_CAPABILITY: u32 = 0x40;
 const AP_MODE: u32 = 3;
-/// All channels; an emulated machine needs twice as long.
-const SCAN_LIMIT: Duration = Duration::from_secs(20);
+/// All channels, some of them only listened to, take 5 s, and an emulated machine ten times as long.
+const SCAN_LIMIT: Duration = Duration::from_secs(60);
 /// How long the network of before may take to have us back.
 const RETURN_LIMIT: Duration = Duration::from_secs(45);
 const OPEN_LIMIT: Duration = Duration::from_secs(30);

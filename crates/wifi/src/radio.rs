@@ -3,11 +3,10 @@
 use std::any::Any;
 use std::fmt;
 use std::net::Ipv4Addr;
-use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use wire::wifi::{Passphrase, Ssid};
+use wire::wifi::{Bssid, Passphrase, Ssid};
 
 use crate::Error;
 
@@ -61,50 +60,6 @@ pub struct Capabilities {
     pub ap_while_joined: bool,
     /// It lists what is in range.
     pub scans: bool,
-}
-
-/// The address of one access point's radio: 48 bits, written `02:00:5e:00:53:01`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Bssid(pub [u8; 6]);
-
-impl fmt::Display for Bssid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
-}
-
-impl fmt::Debug for Bssid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-/// A text that is not six bytes in hexadecimal with colons between them.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{got}` is not a BSSID: expected six hexadecimal bytes such as 02:00:5e:00:53:01")]
-pub struct ParseBssidError {
-    got: String,
-}
-
-impl FromStr for Bssid {
-    type Err = ParseBssidError;
-
-    fn from_str(text: &str) -> Result<Self, ParseBssidError> {
-        let read = || {
-            let mut bytes = [0; 6];
-            let mut parts = text.split(':');
-            for byte in &mut bytes {
-                let is_pair = |part: &&str| part.len() == 2 && !part.starts_with('+');
-                let part = parts.next().filter(is_pair)?;
-                *byte = u8::from_str_radix(part, 16).ok()?;
-            }
-            parts.next().is_none().then_some(Self(bytes))
-        };
-        read().ok_or_else(|| ParseBssidError {
-            got: text.chars().take(32).collect(),
-        })
-    }
 }
 
 /// How a network is protected, as far as joining it differs.
@@ -257,22 +212,6 @@ impl fmt::Debug for Before {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_bssid_reads_what_it_writes() {
-        let bssid = Bssid([2, 0, 0x5e, 0, 0x53, 0xff]);
-        assert_eq!(bssid.to_string(), "02:00:5e:00:53:ff");
-        assert_eq!("02:00:5E:00:53:FF".parse(), Ok(bssid));
-        for wrong in [
-            "",
-            "02:00:5e:00:53",
-            "02:00:5e:00:53:ff:",
-            "2:0:5e:0:53:ff",
-            "02:00:5e:00:53:+f",
-        ] {
-            assert!(wrong.parse::<Bssid>().is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_list_for_people_has_a_name_once() {

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use wire::wifi::Ssid;
 
 use crate::linux::dhcp::client::{Client, Lease};
@@ -31,8 +31,8 @@ use supplicant::Supplicant;
 const BACKEND: &str = "wpa_supplicant";
 /// `id_str` of the networks that are ours: what a killed process left is found by it.
 const MARK: &str = "\"porthole\"";
-/// All channels, some of them only listened to; an emulated machine needs twice as long.
-const SCAN_LIMIT: Duration = Duration::from_secs(20);
+/// All channels, some of them only listened to, take 5 s, and an emulated machine ten times as long.
+const SCAN_LIMIT: Duration = Duration::from_secs(60);
 /// How long the network of before may take to have us back.
 const RETURN_LIMIT: Duration = Duration::from_secs(30);
 /// As a rule a name server's program sets the address itself a moment after the link is up.
@@ -249,14 +249,11 @@ impl Radio {
         let scan = async {
             loop {
                 match control.request(&command).await?.as_str() {
-                    "OK" => {
-                        while !matches!(control.event().await?, Event::ScanDone | Event::ScanFailed)
-                        {
-                        }
-                        return Ok(());
+                    "OK" => return scanned(control).await,
+                    // Another scan is under way, or the interface changes from access point to station.
+                    "FAIL-BUSY" => {
+                        let _ = timeout(Duration::from_millis(500), control.event()).await;
                     }
-                    // Somebody scans already, or the interface changes from access point to station.
-                    "FAIL-BUSY" => sleep(Duration::from_millis(300)).await,
                     _ => {
                         return Err(Error::Busy {
                             with: "an access point",
@@ -335,6 +332,20 @@ struct GiveBack<'a>(&'a Radio);
 impl Drop for GiveBack<'_> {
     fn drop(&mut self) {
         self.0.give_back();
+    }
+}
+
+/// Waits until the scan that was asked for is over. What is told before it starts is of an earlier one.
+async fn scanned(control: &Control) -> Result<(), Error> {
+    let mut is_ours = false;
+    loop {
+        match control.event().await? {
+            Event::ScanStarted => is_ours = true,
+            Event::ScanDone if is_ours => return Ok(()),
+            // Told of what was heard until now, the caller decides.
+            Event::ScanFailed => return Ok(()),
+            _ => {}
+        }
     }
 }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::Radio;
 use super::control::Control;
 use super::reply::Event;
 use super::trial::Trial;
-use super::{BACKEND, Radio};
 use crate::linux::dhcp::server::Server;
 use crate::{AccessPoint, Error, RunningAp};
 
@@ -63,7 +63,9 @@ impl Radio {
                 }
             }
         }
-        self.select(&control, trial.network(), &[]).await?;
+        // wpa_supplicant looks around before it opens one; this channel is enough.
+        self.select(&control, trial.network(), &[frequency(channel)])
+            .await?;
         wait_for_open(&control).await?;
         let address = wanted.address;
         let server = self
@@ -105,19 +107,9 @@ fn frequency(channel: u8) -> u32 {
 
 async fn wait_for_open(control: &Control) -> Result<(), Error> {
     let open = async {
-        loop {
-            match control.event().await? {
-                Event::ApOpen => return Ok(()),
-                Event::ApClosed => {
-                    return Err(Error::backend(
-                        BACKEND,
-                        "open an access point",
-                        "it closed again",
-                    ));
-                }
-                _ => {}
-            }
-        }
+        // One that closed may be told of as well: the one before.
+        while control.event().await? != Event::ApOpen {}
+        Ok(())
     };
     timeout(OPEN_LIMIT, open)
         .await

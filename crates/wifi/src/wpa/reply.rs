@@ -22,14 +22,14 @@ pub(super) enum Event {
     NothingFound,
     /// The access point refused us, with an IEEE 802.11 status code.
     Refused { status: u32 },
+    /// A scan has begun.
+    ScanStarted,
     /// A scan is over.
     ScanDone,
-    /// A scan did not take place.
+    /// A scan did not take place and is not tried again.
     ScanFailed,
     /// Our access point is open.
     ApOpen,
-    /// Our access point is closed.
-    ApClosed,
     /// wpa_supplicant ends.
     Terminating,
     /// Anything else.
@@ -60,10 +60,10 @@ impl Event {
             "CTRL-EVENT-ASSOC-REJECT" | "CTRL-EVENT-AUTH-REJECT" => Self::Refused {
                 status: number(values, "status_code").unwrap_or(0),
             },
+            "CTRL-EVENT-SCAN-STARTED" => Self::ScanStarted,
             "CTRL-EVENT-SCAN-RESULTS" => Self::ScanDone,
-            "CTRL-EVENT-SCAN-FAILED" => Self::ScanFailed,
+            "CTRL-EVENT-SCAN-FAILED" if !values.ends_with(" retry=1") => Self::ScanFailed,
             "AP-ENABLED" => Self::ApOpen,
-            "AP-DISABLED" => Self::ApClosed,
             "CTRL-EVENT-TERMINATING" => Self::Terminating,
             "WPA:" if values.contains("pre-shared key may be incorrect") => Self::WrongKeySuspected,
             _ => Self::Other,
@@ -281,13 +281,12 @@ mod tests {
                 Event::Refused { status: 17 },
             ),
             ("<3>CTRL-EVENT-NETWORK-NOT-FOUND ", Event::NothingFound),
+            ("<3>CTRL-EVENT-SCAN-STARTED ", Event::ScanStarted),
             ("<3>CTRL-EVENT-SCAN-RESULTS ", Event::ScanDone),
-            (
-                "<3>CTRL-EVENT-SCAN-FAILED ret=-16 retry=1",
-                Event::ScanFailed,
-            ),
+            ("<3>CTRL-EVENT-SCAN-FAILED ret=-16 retry=1", Event::Other),
+            ("<3>CTRL-EVENT-SCAN-FAILED ret=-22", Event::ScanFailed),
             ("<3>AP-ENABLED ", Event::ApOpen),
-            ("<3>AP-DISABLED ", Event::ApClosed),
+            ("<3>AP-DISABLED ", Event::Other),
             ("<3>CTRL-EVENT-TERMINATING ", Event::Terminating),
             ("<", Event::Other),
             ("", Event::Other),
