@@ -3,11 +3,12 @@
 //! A request that is dropped half-way must not leave its reply to the next one, so every operation has sockets of its
 //! own. Commands carry passphrases: they appear in no error and no log, only their first word does.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::UnixDatagram;
 use tokio::time::timeout;
 
@@ -66,15 +67,12 @@ impl Control {
 
     /// A reply that is there already.
     pub(super) fn reply_now(&self) -> Option<String> {
-        let mut text = vec![0; LONGEST];
-        let length = self.commands.socket.try_recv(&mut text).ok()?;
-        Some(String::from_utf8_lossy(&text[..length]).into_owned())
+        self.commands.receive_now()
     }
 
     /// Forgets the events that have come already: what they tell of is over.
     pub(super) fn forget_events(&self) {
-        let mut text = [0; 1];
-        while self.events.socket.try_recv(&mut text).is_ok() {}
+        while self.events.receive_now().is_some() {}
     }
 
     /// The next event.
@@ -149,10 +147,19 @@ impl Socket {
     }
 }
 
+impl Socket {
+    /// What is there already, past the runtime: in a `drop` that one looks at nothing.
+    fn receive_now(&self) -> Option<String> {
+        let mut text = vec![0; LONGEST];
+        let length = (&*SockRef::from(&self.socket)).read(&mut text).ok()?;
+        Some(String::from_utf8_lossy(&text[..length]).into_owned())
+    }
+}
+
 impl Drop for Socket {
     fn drop(&mut self) {
         // wpa_supplicant forgets a listener that is gone, but only after some errors in its log.
-        let _ = self.socket.try_send(b"DETACH");
+        let _ = SockRef::from(&self.socket).send(b"DETACH");
         let _ = std::fs::remove_file(&self.name);
     }
 }
