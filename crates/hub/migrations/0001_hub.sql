@@ -44,6 +44,7 @@ CREATE TABLE bindings (
     PRIMARY KEY (product_id, device_name, viewer)
 );
 CREATE INDEX bindings_state ON bindings (state);
+CREATE INDEX bindings_viewer ON bindings (viewer);
 
 -- state: 1 made, 2 reported, 3 refused, 4 bound.
 CREATE TABLE tokens (

@@ -53,6 +53,14 @@ pub(crate) struct Settings {
         hide_env_values = true
     )]
     mqtt: Option<Mqtt>,
+    /// Run a relay on this TCP address too; its address discovery has UDP port 7842 unless the file says otherwise.
+    #[arg(
+        long,
+        global = true,
+        env = "PORTHOLE_HUB_RELAY",
+        value_name = "ADDRESS"
+    )]
+    relay: Option<SocketAddr>,
 }
 
 impl Settings {
@@ -77,6 +85,9 @@ impl Settings {
         }
         if let Some(mqtt) = &self.mqtt {
             config.mqtt.clone_from(mqtt);
+        }
+        if let Some(https) = self.relay {
+            config.relay.get_or_insert_default().https = https;
         }
         Ok(config)
     }

@@ -33,8 +33,8 @@ pub use pinned::pinned_config;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Largest answer that is read, bytes.
 const MAX_ANSWER: usize = 1 << 20;
-/// Cameras asked for at a time.
-const PAGE: usize = 100;
+/// Cameras asked for at a time: the documents' page.
+const PAGE: usize = 20;
 
 /// An owner's desk at a hub somewhere else. Every call is a connection of its own: a viewer changes networks while it pairs.
 #[derive(Debug, Clone)]

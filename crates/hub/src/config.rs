@@ -9,7 +9,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use wire::hub::{HTTP_PORT, MQTT_PORT};
 
+use crate::relay::QUIC_PORT;
 use crate::{Error, Result};
+
+/// TCP port of the relay unless told otherwise.
+pub const RELAY_PORT: u16 = 8444;
 
 /// The configuration's name inside the hub's folder.
 pub const FILE: &str = "hub.toml";
@@ -33,6 +37,12 @@ pub struct Config {
     /// Which broker.
     #[serde(default)]
     pub mqtt: Mqtt,
+    /// File with the authority, PEM, of an external broker whose certificate no public one signed.
+    #[serde(default)]
+    pub mqtt_ca: Option<PathBuf>,
+    /// The relay, if there is to be one.
+    #[serde(default)]
+    pub relay: Option<Relay>,
     /// What one owner, one camera or one address may ask for.
     #[serde(default)]
     pub limits: Limits,
@@ -47,6 +57,8 @@ impl Config {
             host: None,
             http: http_default(),
             mqtt: Mqtt::default(),
+            mqtt_ca: None,
+            relay: None,
             limits: Limits::default(),
         }
     }
@@ -196,6 +208,26 @@ macro_rules! text_setting {
 
 text_setting!(Database, Mqtt);
 
+/// Where the relay listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Relay {
+    /// TCP address of the relay; port 0 is any.
+    pub https: SocketAddr,
+    /// UDP address of address discovery; port 0 is any.
+    pub quic: SocketAddr,
+}
+
+impl Default for Relay {
+    fn default() -> Self {
+        let any = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        Self {
+            https: any(RELAY_PORT),
+            quic: any(QUIC_PORT),
+        }
+    }
+}
+
 /// What one owner, one camera or one address may ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -234,5 +266,74 @@ impl Limits {
     /// Life of a pairing token.
     pub fn token_life(&self) -> Duration {
         Duration::from_secs(self.token_seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        std::fs::write(&path, text).unwrap();
+        Config::read(&path)
+    }
+
+    #[test]
+    fn an_empty_file_means_the_defaults_beside_it() {
+        let config = read("").unwrap();
+        assert_eq!(config, Config::new(config.dir.clone()));
+        assert!(config.dir.is_absolute());
+        assert_eq!(
+            (config.http.port(), config.limits.token_seconds),
+            (8443, 600)
+        );
+        assert_eq!(config.mqtt.to_string(), "0.0.0.0:8883");
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let config = read(
+            r#"
+            dir = "/srv/hub"
+            database = "postgres://hub:secret@db.example/hub"
+            host = "hub.example"
+            http = "[::]:443"
+            mqtt = "mqtts://hub:secret@mqtt.example:8883"
+            [relay]
+            https = "0.0.0.0:444"
+            [limits]
+            token_seconds = 60
+            "#,
+        )
+        .unwrap();
+        assert_eq!(config.dir, Path::new("/srv/hub"));
+        assert_eq!(config.limits.token_seconds, 60);
+        assert_eq!(config.limits.tokens_per_minute, 30);
+        let relay = config.relay.unwrap();
+        assert_eq!((relay.https.port(), relay.quic.port()), (444, 7842));
+        assert_eq!(
+            config.database.to_string(),
+            "postgres://hub:***@db.example/hub"
+        );
+        assert_eq!(config.mqtt.to_string(), "mqtts://hub:***@mqtt.example:8883");
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_without_a_password() {
+        for (text, names) in [
+            ("htpp = 1", "htpp"),
+            ("database = \"mysql://u:hunter2@h/d\"", "database"),
+            ("mqtt = \"tcp://u:hunter2@h\"", "mqtt"),
+            ("[limits]\ntoken_seconds = -1", "invalid value"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(names), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        let missing = Config::read(Path::new("/nowhere/hub.toml")).unwrap_err();
+        assert!(matches!(missing, Error::Io { .. }));
     }
 }

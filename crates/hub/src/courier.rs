@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use wire::id::ViewerKey;
 use wire::thing::{Answer, Bind, Body, Message, code};
 
-use crate::core::Core;
+use crate::hub::core::Core;
 use crate::store::{Delivery, Task, now_ms};
 use crate::{Device, HubEvent, Result};
 

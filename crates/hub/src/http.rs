@@ -17,7 +17,7 @@ use axum::routing::{get, post};
 use serde_json::json;
 use wire::register::{EXPLORER_PATH, HUB_PATH, Headers};
 
-use crate::core::Core;
+use crate::hub::core::Core;
 use crate::limit::{Limiter, household};
 use crate::metrics::Gauges;
 use crate::registration::Registration;
@@ -56,6 +56,7 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route(api::PATH, post(tokenapi))
         .route(EXPLORER_PATH, post(register))
         .route(HUB_PATH, post(register_hub))
+        .route("/relay", get(relay))
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -111,6 +112,14 @@ async fn register_hub(
     let answer = pages.registration.hub(peer.ip(), host, signed, &body).await;
     let request_id = format!("{:016x}", now_ms());
     json_text(answer.encode_hub(&request_id))
+}
+
+/// Where the relay is and which certificate to trust: for cameras and apps, which know the hub by its pin. No secret.
+async fn relay(State(pages): State<Arc<Pages>>) -> Response {
+    match pages.core.relay_address() {
+        Some(relay) => json(&json!({"url": relay.url, "quic": relay.quic_port, "ca": relay.ca})),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// For a supervisor: 200 while the database answers. `time` is the hub's clock, unix seconds.

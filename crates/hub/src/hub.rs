@@ -1,6 +1,9 @@
 //! The hub as one value: everything started in the right order, and stopped again.
 
+pub(crate) mod core;
+
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,15 +12,19 @@ use tokio::task::JoinSet;
 use wire::hub::HubAddress;
 
 use crate::broker::embedded::{self, Embedded, Pem};
+use crate::broker::external::{self, External};
 use crate::broker::{self, Broker};
 use crate::config::Mqtt;
-use crate::core::{Core, Ports};
 use crate::desk::Local;
 use crate::gate::Gate;
 use crate::http::Server;
+use crate::hub::core::{Bound, Core, Ports};
+use crate::relay::{self, Relay};
 use crate::store::{Store, now_ms};
 use crate::tls::Identity;
 use crate::{Config, Desk, Error, HubEvent, Result, courier, http, things};
+
+pub use self::core::RelayAddress;
 
 /// The owner who runs the hub: there from the start, without an access token.
 pub const HOME: &str = "home";
@@ -77,6 +84,10 @@ impl Hub {
                 return Err(error);
             }
         };
+        if let Err(error) = start_relay(config, identity, &core).await {
+            broker.stop().await;
+            return Err(error);
+        }
         let http_port = server.address().port();
         core.set_ports(Ports {
             mqtt: mqtt_port,
@@ -99,6 +110,11 @@ impl Hub {
         self.core.address()
     }
 
+    /// Where the relay is, if the configuration asks for one.
+    pub fn relay(&self) -> Option<RelayAddress> {
+        self.core.relay_address()
+    }
+
     /// The desk of the owner who runs this hub.
     pub fn desk(&self) -> Arc<dyn Desk> {
         Arc::new(Local::new(self.core.clone(), HOME))
@@ -119,6 +135,17 @@ impl Hub {
             return;
         };
         running.server.stop().await;
+        let relay = {
+            let mut relay = self
+                .core
+                .relay
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            relay.take()
+        };
+        if let Some(relay) = relay {
+            relay.stop().await;
+        }
         // The broker's last events still have takers.
         self.broker.stop().await;
         running.tasks.shutdown().await;
@@ -163,10 +190,41 @@ async fn start_broker(
             remember(&core.store, MQTT_PORT, *address, port).await?;
             Ok((Arc::new(broker), port))
         }
-        Mqtt::External(_) => Err(Error::Broker(
-            "an external broker is not supported yet".into(),
-        )),
+        Mqtt::External(url) => {
+            let failed = |error: broker::Error| Error::Broker(error.to_string());
+            let url: external::Url = url.parse().map_err(failed)?;
+            let port = url.port();
+            let config = external::Config {
+                url,
+                ca: read_ca(config.mqtt_ca.as_deref())?,
+                client_id: client_id()?,
+            };
+            let broker = External::connect(config, gate, events).await;
+            Ok((Arc::new(broker.map_err(failed)?), port))
+        }
     }
+}
+
+/// The authority that signed an external broker's certificate, PEM, if it is not a public one.
+fn read_ca(path: Option<&Path>) -> Result<Option<String>> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).map_err(|source| Error::Io {
+            doing: "read",
+            path: path.to_path_buf(),
+            source,
+        })
+    };
+    path.map(read).transpose()
+}
+
+/// A name that no other hub at the same broker has.
+fn client_id() -> Result<String> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Random(error.to_string()))?;
+    Ok(format!(
+        "porthole-hub-{}",
+        data_encoding::HEXLOWER.encode(&bytes)
+    ))
 }
 
 async fn start_https(config: &Config, identity: &Identity, core: &Arc<Core>) -> Result<Server> {
@@ -180,6 +238,24 @@ async fn start_https(config: &Config, identity: &Identity, core: &Arc<Core>) -> 
     let port = server.address().port();
     remember(&core.store, HTTP_PORT, config.http, port).await?;
     Ok(server)
+}
+
+async fn start_relay(config: &Config, identity: &Identity, core: &Core) -> Result<()> {
+    let Some(wanted) = config.relay else {
+        return Ok(());
+    };
+    let relay = relay::Config {
+        https: wanted.https,
+        quic: wanted.quic,
+        names: vec![core.address().host],
+        key_pem: identity.key_pem(),
+    };
+    let guests = Arc::new(Bound(core.store.clone()));
+    let relay = Relay::start(relay, guests).await;
+    let relay = relay.map_err(|error| Error::Relay(error.to_string()))?;
+    let mut place = core.relay.lock().unwrap_or_else(PoisonError::into_inner);
+    *place = Some(relay);
+    Ok(())
 }
 
 /// The address to listen on: for port 0 with the port of last time, so that cameras find the hub again.

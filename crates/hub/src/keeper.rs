@@ -4,12 +4,13 @@ use provision::credentials::{DeviceSecret, ProductSecret};
 use wire::device::{Device, ProductId};
 use wire::hub::HubAddress;
 
+use crate::broker::external;
 use crate::client::{AccessToken, Invitation};
 use crate::config::Mqtt;
-use crate::core::local_address;
 use crate::desk::DeviceState;
 use crate::http::tokenapi::access_hash;
 use crate::hub::HOME;
+use crate::hub::core::local_address;
 use crate::registration::fresh_secret;
 use crate::store::{State, Store, now_ms};
 use crate::tls::Identity;
@@ -73,7 +74,10 @@ impl Keeper {
     pub async fn address(&self) -> Result<HubAddress> {
         let mqtt = match &self.config.mqtt {
             Mqtt::Embedded(address) => address.port(),
-            Mqtt::External(_) => wire::hub::MQTT_PORT,
+            Mqtt::External(url) => {
+                let url: Result<external::Url, _> = url.parse();
+                url.map_or(wire::hub::MQTT_PORT, |url| url.port())
+            }
         };
         let port = async |configured: u16, name| {
             if configured != 0 {

@@ -16,7 +16,7 @@ use wire::token::Token;
 use wire::xp2p_info::Xp2pInfo;
 
 use crate::broker::{Event, Up};
-use crate::core::Core;
+use crate::hub::core::Core;
 use crate::courier;
 use crate::limit::Limiter;
 use crate::store::{MAX_PROPERTIES, Report, Task, now_ms};

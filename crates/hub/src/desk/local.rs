@@ -10,7 +10,7 @@ use wire::thing::{Body, Message};
 use wire::token::Token;
 
 use super::{Bound, Desk, DeviceState, Issued, TokenState, Viewer};
-use crate::core::Core;
+use crate::hub::core::Core;
 use crate::store::{DeviceRow, State, TokenRow, now_ms};
 use crate::{Error, Refusal, Result};
 
@@ -186,7 +186,7 @@ impl Desk for Local {
         }
         tracing::info!(%device, owner = self.owner, "unbound");
         self.core.wake.notify_one();
-        Ok(())
+        self.core.dismiss(device).await
     }
 
     async fn devices(&self) -> Result<Vec<DeviceState>> {

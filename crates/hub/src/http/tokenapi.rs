@@ -11,7 +11,7 @@ use wire::device::Device;
 use wire::token::Token;
 
 use crate::api::{self, Answer, BoundData, DeviceList, Listed, NewToken, Request};
-use crate::core::Core;
+use crate::hub::core::Core;
 use crate::desk::{Desk, Local, TokenState, Viewer};
 use crate::limit::{Limiter, household};
 use crate::{Error, Refusal, Result};

@@ -179,7 +179,9 @@ mod tests {
         assert!(!store.confirm(&all[0], 6).await.unwrap());
         assert!(store.is_confirmed(&cam, "aa").await.unwrap());
         assert_eq!(store.deliveries(None).await.unwrap(), all[1..]);
-        assert_eq!(store.bound_keys().await.unwrap(), ["aa", "bb"]);
+        assert_eq!(store.keys_of(&cam).await.unwrap(), ["aa", "bb"]);
+        assert!(store.is_bound_key("aa").await.unwrap());
+        assert!(!store.is_bound_key("cc").await.unwrap());
     }
 
     #[tokio::test]
@@ -201,6 +203,6 @@ mod tests {
             assert!(store.confirm(one, 7).await.unwrap());
         }
         assert!(store.deliveries(None).await.unwrap().is_empty());
-        assert!(store.bound_keys().await.unwrap().is_empty());
+        assert!(!store.is_bound_key("aa").await.unwrap());
     }
 }

@@ -215,15 +215,30 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Public keys that a relay serves: of cameras that have an owner, and of viewers that they were handed.
-    pub(crate) async fn bound_keys(&self) -> Result<Vec<String>> {
-        sqlx::query_scalar(
-            "SELECT camera FROM devices WHERE owner IS NOT NULL AND camera IS NOT NULL
-             UNION SELECT viewer FROM bindings WHERE state IN (1, 2)",
+    /// Whether the relay serves this public key: of a camera that has an owner, or of a viewer that one was handed.
+    pub(crate) async fn is_bound_key(&self, key: &str) -> Result<bool> {
+        let found: i64 = sqlx::query_scalar(
+            "SELECT (SELECT COUNT(*) FROM devices WHERE camera = $1 AND owner IS NOT NULL)
+                  + (SELECT COUNT(*) FROM bindings WHERE viewer = $1 AND state IN (1, 2))",
         )
+        .bind(key)
+        .fetch_one(&self.read)
+        .await
+        .map_err(failed("look up a key"))?;
+        Ok(found > 0)
+    }
+
+    /// The public keys of a camera and of the viewers it was ever handed and has not forgotten.
+    pub(crate) async fn keys_of(&self, device: &Device) -> Result<Vec<String>> {
+        sqlx::query_scalar(
+            "SELECT camera FROM devices WHERE product_id = $1 AND device_name = $2 AND camera IS NOT NULL
+             UNION SELECT viewer FROM bindings WHERE product_id = $1 AND device_name = $2",
+        )
+        .bind(device.product_id.as_str())
+        .bind(device.device_name.as_str())
         .fetch_all(&self.read)
         .await
-        .map_err(failed("list the bound keys"))
+        .map_err(failed("list a camera's keys"))
     }
 }
 

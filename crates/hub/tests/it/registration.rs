@@ -50,7 +50,7 @@ async fn a_products_secret_registers_its_cameras_in_both_spellings_and_forms() {
         camera: None,
     }
     .encode();
-    for (host, expected) in [("hub.example:8443", 0), ("other.example", 401)] {
+    for (host, expected) in [("hub.example:8443", 0_i32), ("other.example", 401)] {
         let nonce = u64::from(expected.unsigned_abs()) + 7;
         let signed = credentials::sign_headers(
             &secret,

@@ -37,7 +37,7 @@ pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// Asks again until it is so.
-pub async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
+pub async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     soon(what, async {
         while !ask().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -232,9 +232,9 @@ impl Online {
     }
 
     /// Cuts the connection without a word.
-    pub async fn vanish(self) {
+    pub async fn vanish(mut self) {
         self.task.abort();
-        let _ = self.task.await;
+        let _ = (&mut self.task).await;
     }
 }
 

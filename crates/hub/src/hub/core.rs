@@ -1,18 +1,21 @@
 //! What every part of a running hub shares.
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{Notify, broadcast};
 use wire::hub::{HubAddress, Pin};
+use wire::id::PeerId;
 use wire::thing::{Message, Topic};
 
 use crate::broker::Broker;
 use crate::config::Limits;
 use crate::metrics::Metrics;
+use crate::relay::{Guests, Relay};
 use crate::store::Store;
-use crate::{Device, HubEvent};
+use crate::{Device, HubEvent, Result};
 
 /// Events that a slow receiver may be behind.
 const EVENTS: usize = 1024;
@@ -25,10 +28,23 @@ pub(crate) struct Core {
     pub(crate) broker: OnceLock<Arc<dyn Broker>>,
     /// Wakes the courier: somebody has to be told something, or has come to be told.
     pub(crate) wake: Notify,
+    /// The relay while it runs.
+    pub(crate) relay: Mutex<Option<Relay>>,
     events: broadcast::Sender<HubEvent>,
     host: Option<String>,
     pin: Pin,
     ports: OnceLock<Ports>,
+}
+
+/// The hub's relay as an end has to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayAddress {
+    /// `https://host:port`.
+    pub url: String,
+    /// UDP port of address discovery.
+    pub quic_port: u16,
+    /// The certificate to trust, PEM.
+    pub ca: String,
 }
 
 /// Where the hub listens.
@@ -46,6 +62,7 @@ impl Core {
             metrics: Arc::default(),
             broker: OnceLock::new(),
             wake: Notify::new(),
+            relay: Mutex::default(),
             events: broadcast::channel(EVENTS).0,
             host,
             pin,
@@ -97,9 +114,62 @@ impl Core {
         }
     }
 
-    /// Whether anything can be sent: for the health page.
+    /// Where the relay is, if there is one.
+    pub(crate) fn relay_address(&self) -> Option<RelayAddress> {
+        let relay = self.relay();
+        let relay = relay.as_ref()?;
+        let hub = HubAddress {
+            http_port: relay.https().port(),
+            ..self.address()
+        };
+        Some(RelayAddress {
+            url: format!("https://{}", hub.http_authority()),
+            quic_port: relay.quic().port(),
+            ca: relay.ca().to_owned(),
+        })
+    }
+
+    fn relay(&self) -> MutexGuard<'_, Option<Relay>> {
+        self.relay.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the relay's connections of this camera and its viewers, as far as they are bound to nothing else.
+    pub(crate) async fn dismiss(&self, device: &Device) -> Result<()> {
+        if self.relay().is_none() {
+            return Ok(());
+        }
+        for key in self.store.keys_of(device).await? {
+            let Ok(id) = key.parse() else {
+                continue;
+            };
+            if !self.store.is_bound_key(&key).await? {
+                if let Some(relay) = self.relay().as_ref() {
+                    relay.dismiss(&id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Connections that the broker holds.
     pub(crate) fn connected(&self) -> usize {
         self.broker.get().map_or(0, |broker| broker.connected())
+    }
+}
+
+/// Whom the relay lets in.
+pub(crate) struct Bound(pub(crate) Store);
+
+#[async_trait]
+impl Guests for Bound {
+    async fn knows(&self, key: &PeerId) -> bool {
+        match self.0.is_bound_key(&key.to_string()).await {
+            Ok(is_bound) => is_bound,
+            Err(error) => {
+                tracing::error!(%error, "the relay cannot ask who is bound");
+                false
+            }
+        }
     }
 }
 
