@@ -306,6 +306,19 @@ test("a failure while the user is at home stays on the bar", async () => {
   expect(page.get("failure").dataset["code"]).toBe("hotspot_not_found");
 });
 
+test("what the failed try still says while the next one runs changes nothing on the page", async () => {
+  await wizard({ pair: "camera_not_heard" });
+  await answerAll();
+  await failed();
+  const last = { ...page.core.lastPairing!, elapsedMs: 9000, restoring: false, hasLog: true };
+  page.click("failure-action");
+  await until(() => page.app.pairing?.state.kind === "running", "the next try");
+  page.core.emit({ event: "pairing", pairing: last });
+  flushSync();
+  expect(page.find("failure")).toBeNull();
+  await named();
+});
+
 test("a window that was opened anew mends a failed pairing with what the core still knows", async () => {
   await wizard({ pair: "network_wrong_password" });
   await answerAll("wrong horse");

@@ -236,10 +236,12 @@ export class App {
     const before = this.pairing;
     const { kind } = pairing.state;
     if (pairing.notice?.code === "home_not_rejoined" && before?.notice?.code !== "home_not_rejoined") this.say(pairing.notice);
-    // The last words of one that was put away already.
-    if (!before && kind !== "running") return;
+    // The last words of one that was put away, or that another took the place of: it ran for longer than this one can have.
+    const now = performance.now();
+    const most = before ? before.elapsedMs + (now - this.pairingAt) + 1000 : 0;
+    if (kind !== "running" && pairing.elapsedMs > most) return;
     this.pairing = kind === "stopped" ? null : pairing;
-    this.pairingAt = performance.now();
+    this.pairingAt = now;
     if (kind === "running") return;
     this.#pairingEnded?.();
     this.#pairingEnded = undefined;
