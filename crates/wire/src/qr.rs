@@ -9,7 +9,7 @@ use crate::command::reply::Writer;
 use crate::error::ParseError;
 use crate::hub::HubAddress;
 use crate::json::Object;
-use crate::soft_ap::{DEFAULT_REGION, Join};
+use crate::soft_ap::{DEFAULT_REGION, Join, request};
 use crate::wifi::Passphrase;
 
 /// Longest code that is read, in bytes.
@@ -34,16 +34,11 @@ pub fn to_text(join: &Join) -> Result<String, ParseError> {
 
 /// The JSON form.
 pub fn to_json(join: &Join) -> String {
-    let hex = match join.ssid.as_str() {
-        Some(_) => None,
-        None => Some(data_encoding::HEXLOWER.encode(join.ssid.as_bytes())),
-    };
     let password = join.passphrase.as_ref().map_or("", Passphrase::as_str);
     let hub = join.hub.as_ref().map(HubAddress::encode);
-    Writer::new()
-        .field("ssid", &join.ssid)
-        .optional("ssidHex", hex)
-        .field("bssid", join.bssid.as_deref().unwrap_or_default())
+    let bssid = join.bssid.map(|bssid| bssid.to_string());
+    request::write_ssid(Writer::new(), &join.ssid)
+        .field("bssid", bssid.unwrap_or_default())
         .field("pwd", password)
         .field("token", join.token.as_str())
         .optional_json("hub", hub.as_deref())
@@ -72,7 +67,6 @@ pub fn parse(text: &str) -> Result<Join, ParseError> {
 }
 
 fn parse_json(text: &str) -> Result<Join, ParseError> {
-    use crate::soft_ap::request;
     let mut object = Object::decode_secret(MESSAGE, text.as_bytes(), MAX_QR_BYTES)?;
     Ok(Join {
         ssid: request::ssid(&object)?,

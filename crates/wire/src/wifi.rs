@@ -1,7 +1,9 @@
-//! The name and the passphrase of a Wi-Fi network.
+//! The name and the passphrase of a Wi-Fi network, and the address of an access point.
 
 use std::fmt;
 use std::str::FromStr;
+
+use data_encoding::HEXLOWER_PERMISSIVE;
 
 use crate::error::ParseError;
 
@@ -64,6 +66,41 @@ impl fmt::Debug for Ssid {
     }
 }
 
+/// The address of one access point's radio: 48 bits, written `02:00:5e:00:53:01`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Bssid(pub [u8; 6]);
+
+impl fmt::Display for Bssid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl fmt::Debug for Bssid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl FromStr for Bssid {
+    type Err = ParseError;
+
+    /// Reads six bytes in hex of either case with `:` or `-` between them.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let read = || {
+            let mut bytes = [0; 6];
+            let mut parts = text.split([':', '-']);
+            for byte in &mut bytes {
+                let part = parts.next()?.as_bytes();
+                [*byte] = HEXLOWER_PERMISSIVE.decode(part).ok()?.try_into().ok()?;
+            }
+            parts.next().is_none().then_some(Self(bytes))
+        };
+        read().ok_or_else(|| ParseError::invalid("network", "bssid", text, "02:00:5e:00:53:01"))
+    }
+}
+
 /// What opens a network: 8 to 63 bytes of text, or 64 hex digits that are the key itself. An open network has none.
 /// `Debug` prints `***`, and there is no `Display`.
 #[derive(Clone)]
@@ -123,6 +160,24 @@ mod tests {
         assert!("s".repeat(32).parse::<Ssid>().is_ok());
         for bad in [String::new(), "s".repeat(33)] {
             assert_eq!(bad.parse::<Ssid>().unwrap_err().field(), "ssid");
+        }
+    }
+
+    #[test]
+    fn an_address_reads_what_it_writes() {
+        let bssid = Bssid([2, 0, 0x5e, 0, 0x53, 0xff]);
+        assert_eq!(bssid.to_string(), "02:00:5e:00:53:ff");
+        assert_eq!("02:00:5E:00:53:FF".parse(), Ok(bssid));
+        assert_eq!("02-00-5e-00-53-ff".parse(), Ok(bssid));
+        for wrong in [
+            "",
+            "02:00:5e:00:53",
+            "02:00:5e:00:53:ff:",
+            "2:0:5e:0:53:ff",
+            "02:00:5e:00:53:+f",
+            "02:00:5e:00:53:客",
+        ] {
+            assert_eq!(wrong.parse::<Bssid>().unwrap_err().field(), "bssid");
         }
     }
 

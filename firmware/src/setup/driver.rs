@@ -335,10 +335,7 @@ impl Driver {
     fn viewer(&mut self, event: Viewer) {
         match event {
             Viewer::Received { from } => tracing::info!(%from, "a viewer sets this camera up"),
-            Viewer::Start(wanted) => match ask(wanted) {
-                Ok(ask) => self.ask(ask),
-                Err(cause) => self.viewers.fail(cause),
-            },
+            Viewer::Start(wanted) => self.ask(ask(wanted)),
             Viewer::LogAsked { from } => tracing::info!(%from, "the log was asked for"),
             Viewer::TimedOut => self.input(Input::SessionOver),
             // The machine closes by its own clock.
@@ -619,16 +616,13 @@ fn faults(parts: &Parts) -> Vec<Fault> {
     }
 }
 
-fn ask(wanted: Wanted) -> Result<Ask, Cause> {
-    Ok(match wanted {
+fn ask(wanted: Wanted) -> Ask {
+    match wanted {
         Wanted::Join(join) => Ask {
             network: Some(Network {
                 ssid: join.ssid,
                 passphrase: join.passphrase,
-                bssid: match join.bssid {
-                    Some(text) => Some(text.parse().map_err(|_| Cause::MissingField)?),
-                    None => None,
-                },
+                bssid: join.bssid,
                 hidden: false,
             }),
             token: join.token,
@@ -639,7 +633,7 @@ fn ask(wanted: Wanted) -> Result<Ask, Cause> {
             token: token_only.token,
             hub: token_only.hub,
         },
-    })
+    }
 }
 
 fn serve_log(address: SocketAddr, log: provision::Log) -> JoinHandle<()> {

@@ -5,7 +5,7 @@ use crate::error::ParseError;
 use crate::hub::HubAddress;
 use crate::json::Object;
 use crate::token::Token;
-use crate::wifi::{Passphrase, Ssid};
+use crate::wifi::{Bssid, Passphrase, Ssid};
 
 use super::{DEFAULT_REGION, MAX_REGION_BYTES, RECEIVE_LIMIT};
 
@@ -54,8 +54,8 @@ pub struct Join {
     pub token: Token,
     /// Region of the token's cloud; [`DEFAULT_REGION`] if the datagram names none.
     pub region: String,
-    /// The one access point to join, `aa:bb:cc:dd:ee:ff`.
-    pub bssid: Option<String>,
+    /// The one access point to join.
+    pub bssid: Option<Bssid>,
     /// Where to report the token, own; `None` leaves it to what the camera knows.
     pub hub: Option<HubAddress>,
 }
@@ -73,7 +73,7 @@ impl Request {
             }
             Self::Join(join) => {
                 let writer = join_fields(start(cmd_type::JOIN), join);
-                rest(writer, &join.region, join.bssid.as_deref(), &join.hub)
+                rest(writer, &join.region, join.bssid, &join.hub)
             }
             Self::Log => start(cmd_type::LOG).end(),
             Self::Heard(token) => start(cmd_type::HEARD).field("token", token.as_str()).end(),
@@ -127,19 +127,13 @@ fn start(cmd_type: u8) -> Writer {
 }
 
 fn join_fields(writer: Writer, join: &Join) -> Writer {
-    let hex = match join.ssid.as_str() {
-        Some(_) => None,
-        None => Some(data_encoding::HEXLOWER.encode(join.ssid.as_bytes())),
-    };
     let password = join.passphrase.as_ref().map_or("", Passphrase::as_str);
-    writer
-        .field("ssid", &join.ssid)
-        .optional("ssidHex", hex)
+    write_ssid(writer, &join.ssid)
         .field("password", password)
         .field("token", join.token.as_str())
 }
 
-fn rest(writer: Writer, region: &str, bssid: Option<&str>, hub: &Option<HubAddress>) -> String {
+fn rest(writer: Writer, region: &str, bssid: Option<Bssid>, hub: &Option<HubAddress>) -> String {
     let region = Some(region).filter(|region| *region != DEFAULT_REGION);
     let hub = hub.as_ref().map(HubAddress::encode);
     writer
@@ -196,23 +190,17 @@ fn region(object: &Object) -> Result<String, ParseError> {
     Ok(region)
 }
 
-/// The access point's address in the one form that is written, `aa:bb:cc:dd:ee:ff`.
-pub(crate) fn bssid(object: &Object) -> Result<Option<String>, ParseError> {
-    let Some(text) = object.text("bssid")?.filter(|text| !text.is_empty()) else {
-        return Ok(None);
+/// The one access point to join; an empty text counts as none.
+pub(crate) fn bssid(object: &Object) -> Result<Option<Bssid>, ParseError> {
+    let text = object.text("bssid")?.filter(|text| !text.is_empty());
+    text.map(|text| text.parse()).transpose()
+}
+
+/// A name that is no text is written twice: as its bytes, which count, and as what of it can be read.
+pub(crate) fn write_ssid(writer: Writer, ssid: &Ssid) -> Writer {
+    let hex = match ssid.as_str() {
+        Some(_) => None,
+        None => Some(data_encoding::HEXLOWER.encode(ssid.as_bytes())),
     };
-    let text = text.to_ascii_lowercase().replace('-', ":");
-    let is_address = text.split(':').count() == 6
-        && text
-            .split(':')
-            .all(|part| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    if !is_address {
-        return Err(ParseError::invalid(
-            object.message,
-            "bssid",
-            &text,
-            "aa:bb:cc:dd:ee:ff",
-        ));
-    }
-    Ok(Some(text))
+    writer.field("ssid", ssid).optional("ssidHex", hex)
 }
