@@ -148,6 +148,12 @@ impl Driver {
         stop.run_until_cancelled(self.go_on()).await;
         self.leave_hub();
         self.close().await;
+        if *self.reset.borrow()
+            && let Some(radio) = &self.radio
+            && let Err(error) = radio.leave().await
+        {
+            tracing::warn!(%error, "the system still knows the network");
+        }
     }
 
     async fn go_on(&mut self) {
@@ -249,7 +255,11 @@ impl Driver {
         let (port, log_port) = self.options.ports;
         let listening = self.viewers.listen((address, port).into()).await;
         let listening = match listening {
-            Ok(listening) => listening,
+            Ok(listening) => {
+                // A viewer asks again where it asked before.
+                self.options.ports.0 = listening.port();
+                listening
+            }
             Err(error) => {
                 tracing::warn!(%address, port, %error, "viewers cannot reach the camera");
                 return Input::NotOpened(Cause::HotspotFailed(error.raw_os_error().unwrap_or(0)));
@@ -366,14 +376,10 @@ impl Driver {
                 tracing::warn!("the button was held: factory reset");
                 self.reset.send_replace(true);
             }
-            Some(Gesture::Show(code)) => {
-                let wanted = wire::qr::parse(&code).map(Wanted::Join);
-                match wanted.map(ask) {
-                    Ok(Ok(ask)) => self.ask(ask),
-                    Ok(Err(cause)) => tracing::warn!(%cause, "the code is of no use"),
-                    Err(error) => tracing::warn!(%error, "no code for cameras"),
-                }
-            }
+            Some(Gesture::Show(code)) => match wire::qr::parse(&code) {
+                Ok(join) => self.ask(ask(Wanted::Join(join))),
+                Err(error) => tracing::warn!(%error, "no code for cameras"),
+            },
             // The board has no button any more.
             None => self.board = None,
         }
@@ -395,6 +401,11 @@ impl Driver {
             Some(Event::Accepted(account)) => {
                 self.note("the hub has taken the token");
                 self.log.hide(account.secret.as_str());
+                let known = self.machine.saved().account.as_ref();
+                if known.is_some_and(|known| known.hub.pin != account.hub.pin) {
+                    // Owners of another hub: nobody would ever take them off the list.
+                    let _ = self.unbind(None);
+                }
                 self.input(Input::Enrolled(account));
             }
             Some(Event::Failed(failure)) => {
