@@ -1,14 +1,17 @@
 //! The whole core behind one call.
 
 use crate::FrameSink;
-use crate::api::{Call, CameraKey, Event, Failure, FailureCode, Relay, Reply, Settings, ViewId};
+use crate::api::{Call, CameraKey, Event, Failure, FailureCode, Relay, Reply, ViewId};
 use crate::book::Book;
 use crate::cameras::{Cameras, read_link};
 use crate::discovery::Discovery;
 use crate::fail;
 use crate::gateway::Gateway;
+use crate::hubs::{self, Hubs};
 use crate::live::sound::{Device, Volume};
 use crate::live::view::{Opening, Order, View};
+use crate::pairing::Pairings;
+use crate::pairing::here::{Here, Radios};
 use crate::record::Progress;
 use crate::session::{Core, Hold};
 use crate::snapshot;
@@ -17,16 +20,16 @@ use base64::Engine;
 use p2p::{Endpoint, Identity, IdentityError, RelayChoice, RelayUrl, Role};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 use wire::command::ptz::Ptz;
 
+mod pairing;
+mod settings;
+
 /// Events a slow listener may be behind before it misses some.
 const EVENTS: usize = 1024;
-/// The volume is saved this long after its last change, not at every step of a slider.
-const SAVE_VOLUME: Duration = Duration::from_millis(500);
 
 /// How the app starts.
 pub struct Options {
@@ -44,6 +47,10 @@ pub struct Options {
     pub sound: Device,
     /// Whether the gateway starts if the settings say so.
     pub gateway: bool,
+    /// This machine's Wi-Fi instead of the settings' choice, as [`crate::api::Settings::radio`].
+    pub radio: Option<String>,
+    /// Whether the app's own hub starts if cameras were paired through it: they come back to it.
+    pub hub: bool,
 }
 
 impl Options {
@@ -61,6 +68,8 @@ impl Options {
             lan: true,
             sound: Device::Default,
             gateway: true,
+            radio: None,
+            hub: true,
         }
     }
 }
@@ -83,6 +92,9 @@ struct Inner {
     discovery: Mutex<Option<Discovery>>,
     gateway: tokio::sync::Mutex<Option<Gateway>>,
     volume_changes: AtomicU64,
+    radios: Arc<Radios>,
+    hubs: Arc<Hubs>,
+    pairings: Pairings,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -118,6 +130,19 @@ impl App {
             endpoint,
             options.viewer_name.clone(),
         ));
+        let hubs = Arc::new(Hubs::new(core.clone(), options.data_dir.join("hub")));
+        hubs::follow_moves(&hubs, &cameras);
+        let radios = Arc::new(Radios::new(core.clone(), options.radio));
+        let pairings = pairings(
+            &core,
+            Here {
+                cameras: cameras.clone(),
+                hubs: hubs.clone(),
+                viewer: identity.id(),
+                viewer_name: options.viewer_name.clone(),
+                radios: radios.clone(),
+            },
+        );
         let app = Self(Arc::new(Inner {
             core,
             cameras,
@@ -132,7 +157,13 @@ impl App {
             discovery: Mutex::default(),
             gateway: tokio::sync::Mutex::default(),
             volume_changes: AtomicU64::new(0),
+            radios,
+            hubs: hubs.clone(),
+            pairings,
         }));
+        if options.hub {
+            tokio::spawn(async move { hubs.start_if_used().await });
+        }
         if settings.gateway
             && options.gateway
             && let Err(failure) = app.set_gateway(true).await
@@ -182,7 +213,7 @@ impl App {
             }),
             Call::RemoveCamera { camera } => {
                 self.close_views_of(&camera).await;
-                app.cameras.remove(&camera).await?;
+                self.remove(&camera).await?;
                 Ok(Reply::Done)
             }
             Call::ShareCamera { camera } => {
@@ -342,11 +373,9 @@ impl App {
             | Call::StartPairing { .. }
             | Call::RetryPairing { .. }
             | Call::StopPairing
+            | Call::PairingState
             | Call::SavePairingLog
-            | Call::CheckHub { .. } => {
-                Err(Failure::new(FailureCode::WifiUnavailable).with("reason", "unsupported"))
-            }
-            Call::PairingState => Ok(Reply::Pairing { pairing: None }),
+            | Call::CheckHub { .. } => self.pairing_call(call).await,
             Call::Retry { camera } => {
                 app.cameras.get(&camera)?.p2p().retry();
                 for view in lock(&app.views)
@@ -360,8 +389,27 @@ impl App {
         }
     }
 
-    /// Ends all views, finishing their recordings, and closes the sockets.
+    /// Forgets a camera, asks it to forget this viewer, and takes it from its owner at the hub.
+    ///
+    /// # Errors
+    /// [`FailureCode::CameraUnknown`], [`FailureCode::FileNotWritten`].
+    pub async fn remove(&self, camera: &str) -> Result<(), Failure> {
+        let saved = self.0.core.book.camera(camera);
+        self.0.cameras.remove(camera).await?;
+        if let Some(device) = saved.and_then(|saved| saved.device?.device()) {
+            self.0.hubs.unbind(&device).await;
+        }
+        Ok(())
+    }
+
+    /// Stops a pairing, if one runs, and waits until this machine's network is back.
+    pub async fn end_pairing(&self) {
+        self.0.pairings.end().await;
+    }
+
+    /// Ends a pairing and all views, finishing their recordings, and closes the sockets.
     pub async fn shutdown(&self) {
+        self.end_pairing().await;
         let views: Vec<_> = lock(&self.0.views).drain().map(|(_, view)| view).collect();
         for view in views {
             view.close().await;
@@ -371,6 +419,7 @@ impl App {
         if let Some(gateway) = self.0.gateway.lock().await.take() {
             gateway.stop().await;
         }
+        self.0.hubs.stop().await;
         self.0.cameras.endpoint().close().await;
     }
 
@@ -438,73 +487,12 @@ impl App {
         });
         Ok(file(saved.await.map_err(fail::internal)??))
     }
+}
 
-    fn set_audio(&self, volume: f32, muted: bool) -> Result<Reply, Failure> {
-        check_volume(volume)?;
-        self.0.volume.set(volume, muted);
-        let change = self.0.volume_changes.fetch_add(1, Ordering::Relaxed) + 1;
-        let app = self.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(SAVE_VOLUME).await;
-            if app.0.volume_changes.load(Ordering::Relaxed) != change {
-                return;
-            }
-            let settings = Settings {
-                volume,
-                muted,
-                ..app.0.core.book.settings()
-            };
-            match app.0.core.book.set_settings(&settings) {
-                Ok(()) => app.0.core.tell(Event::Settings { settings }),
-                Err(failure) => tracing::warn!(%failure, "volume not saved"),
-            }
-        });
-        Ok(Reply::Done)
-    }
-
-    async fn set_settings(&self, settings: Settings) -> Result<Settings, Failure> {
-        check_volume(settings.volume)?;
-        let app = &*self.0;
-        let before = app.core.book.settings();
-        let endpoint = if settings.relay == before.relay {
-            None
-        } else {
-            Some(bind(&app.identity, &app.viewer_name, app.lan, &settings.relay).await?)
-        };
-        // What can fail comes first: sessions move to the new endpoint when the new settings are saved.
-        let saved = match self.set_gateway(settings.gateway).await {
-            Ok(()) => {
-                app.volume_changes.fetch_add(1, Ordering::Relaxed);
-                app.core.book.set_settings(&settings)
-            }
-            failed => failed,
-        };
-        match (saved, endpoint) {
-            (Ok(()), Some(endpoint)) => app.cameras.move_to(endpoint).await,
-            (Ok(()), None) => {}
-            (Err(failure), unused) => {
-                if let Some(unused) = unused {
-                    unused.close().await;
-                }
-                return Err(failure);
-            }
-        }
-        app.volume.set(settings.volume, settings.muted);
-        app.core.tell(Event::Settings {
-            settings: settings.clone(),
-        });
-        Ok(settings)
-    }
-
-    async fn set_gateway(&self, on: bool) -> Result<(), Failure> {
-        let mut gateway = self.0.gateway.lock().await;
-        if on && gateway.is_none() {
-            *gateway = Some(Gateway::start(&self.0.core, self.0.cameras.clone()).await?);
-        } else if !on && let Some(gateway) = gateway.take() {
-            gateway.stop().await;
-        }
-        Ok(())
-    }
+fn pairings(core: &Arc<Core>, here: Here) -> Pairings {
+    let core = core.clone();
+    let tell = Arc::new(move |pairing| core.tell(Event::Pairing { pairing }));
+    Pairings::new(Arc::new(here), tell)
 }
 
 fn file(progress: Progress) -> Reply {
@@ -517,15 +505,6 @@ fn file(progress: Progress) -> Reply {
 
 fn view_unknown(view: ViewId) -> Failure {
     Failure::new(FailureCode::ViewUnknown).with("view", view)
-}
-
-fn check_volume(volume: f32) -> Result<(), Failure> {
-    if (0.0..=1.0).contains(&volume) {
-        return Ok(());
-    }
-    Err(Failure::new(FailureCode::SettingInvalid)
-        .with("setting", "volume")
-        .with("reason", format!("{volume} is not between 0 and 1")))
 }
 
 fn identity_failure(path: &std::path::Path, error: &IdentityError) -> Failure {

@@ -40,6 +40,35 @@ pub struct Saved {
     /// When its thumbnail was taken, unix ms; 0 = there is none.
     #[serde(default)]
     pub thumbnail: u64,
+    /// Its name at the hub that paired it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<HubName>,
+}
+
+/// A camera's name at a hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HubName {
+    /// Its product's id.
+    pub product_id: String,
+    /// Its name within the product.
+    pub device_name: String,
+}
+
+impl HubName {
+    /// The same as the hub takes it; absent if it was damaged.
+    pub fn device(&self) -> Option<hub::Device> {
+        hub::Device::new(&self.product_id, &self.device_name).ok()
+    }
+}
+
+impl From<&hub::Device> for HubName {
+    fn from(device: &hub::Device) -> Self {
+        Self {
+            product_id: device.product_id.to_string(),
+            device_name: device.device_name.to_string(),
+        }
+    }
 }
 
 impl Saved {
@@ -184,6 +213,7 @@ impl Book {
             addresses: address.addrs.clone(),
             last_seen: now_ms(),
             thumbnail: 0,
+            device: None,
         };
         let mut cameras = pages.cameras.clone();
         cameras.push(saved.clone());

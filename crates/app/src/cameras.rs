@@ -1,8 +1,9 @@
 //! All saved cameras and their sessions: adding, removing, sharing, moving them.
 
 use crate::api::{Camera, CameraKey, Direction, Event, Failure, FailureCode};
-use crate::book::Saved;
+use crate::book::{HubName, Saved};
 use crate::fail;
+use crate::pairing::world::Paired;
 use crate::session::{Core, Session};
 use p2p::{Endpoint, Error, Request};
 use std::collections::HashMap;
@@ -235,6 +236,42 @@ impl Cameras {
             camera: camera.clone(),
         });
         Ok(camera)
+    }
+
+    /// Saves a camera that a hub has bound to this viewer; one that is saved already keeps its name.
+    ///
+    /// # Errors
+    /// [`FailureCode::FileNotWritten`].
+    pub(crate) fn adopt(&self, paired: Paired) -> Result<CameraKey, Failure> {
+        let device = Some(HubName::from(&paired.bound.device));
+        let Paired { address, name, .. } = &paired;
+        let known = self.core.book.by_id(&address.id);
+        let key = match known {
+            Some(saved) => {
+                self.core
+                    .book
+                    .learn(&saved.key, &address.addrs, &address.relays);
+                let session = self.get(&saved.key)?.p2p();
+                session.learn(address);
+                session.retry();
+                saved.key
+            }
+            None => {
+                let name: String = name.chars().take(wire::MAX_NAME_BYTES).collect();
+                let saved = self.core.book.add(address, &name, &paired.room)?;
+                self.begin(&saved);
+                saved.key
+            }
+        };
+        self.core.book.change(&key, |saved| {
+            let changed = saved.device != device;
+            saved.device = device;
+            changed
+        })?;
+        self.core.tell(Event::Camera {
+            camera: self.camera(&key)?,
+        });
+        Ok(key)
     }
 
     /// Renames a camera.

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use wire::id::PeerId;
 
 /// The product that all our cameras answer for.
-const PRODUCT: &str = "porthole";
+pub(crate) const PRODUCT: &str = "porthole";
 /// How long answers to a probe are awaited.
 const PROBE_TIME: Duration = Duration::from_secs(1);
 /// Pause between probes.

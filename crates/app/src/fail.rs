@@ -68,6 +68,7 @@ pub const ALL_CODES: &[FailureCode] = &[
     FailureCode::BindFailed,
     FailureCode::PairingTimeout,
     FailureCode::PairingRunning,
+    FailureCode::PairingStopped,
     FailureCode::NoPairing,
     FailureCode::NoPairingLog,
     FailureCode::Internal,

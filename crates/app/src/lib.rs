@@ -4,7 +4,8 @@
 //!   UI or CLI ── Call ──> App ──> Book      what is saved: cameras, settings, thumbnails
 //!       ^                  │ ├──> Cameras   one session a camera, its state, commands
 //!       └── Event, frames ─┘ ├──> live      request -> FLV -> access units or pictures, sound, statistics
-//!                            └──> gateway   the same streams on 127.0.0.1 for other players
+//!                            ├──> gateway   the same streams on 127.0.0.1 for other players
+//!                            └──> pairing   a new camera through its hotspot; the hub inside the app
 //! ```
 //!
 //! The contract with whatever shows it is [`api`]; nothing here knows Tauri. Failures are codes with texts in two
@@ -18,7 +19,9 @@ pub mod continuous;
 pub mod discovery;
 pub mod fail;
 pub mod gateway;
+pub mod hubs;
 pub mod live;
+mod pairing;
 pub mod record;
 pub mod session;
 pub mod snapshot;
@@ -29,6 +32,13 @@ pub mod timeline;
 pub use api::{Call, Event, Failure, FailureCode, Reply};
 pub use app::{App, Options};
 pub use store::{FileStore, MemoryStore, Store};
+
+/// Chooses how this program encrypts TLS, once, before anything else. The hub's libraries bring two implementations, and
+/// none is the default by itself.
+pub fn install_crypto() {
+    // Somebody has chosen already: nothing to do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
 
 /// Takes one [frame](api::frame) of a view; `false` says that the view is gone. Called on the runtime's threads and on
 /// the decoder's: it must not block.

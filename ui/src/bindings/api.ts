@@ -396,7 +396,7 @@ detail: string, };
 /**
  * A stable name for each failure a user can meet.
  */
-export type FailureCode = "link_malformed" | "link_refused" | "link_without_secret" | "too_many_attempts" | "camera_already_added" | "camera_unknown" | "camera_unreachable" | "connection_lost" | "camera_refused" | "camera_full" | "stream_not_found" | "camera_error" | "stream_malformed" | "codec_unsupported" | "decoder_failed" | "command_timeout" | "command_refused" | "command_malformed" | "no_audio_device" | "audio_device_lost" | "no_picture_yet" | "file_not_written" | "data_unreadable" | "identity_unusable" | "gateway_unavailable" | "discovery_unavailable" | "view_unknown" | "setting_invalid" | "wifi_unavailable" | "wifi_not_allowed" | "wifi_failed" | "wifi_input_invalid" | "label_malformed" | "hotspot_not_found" | "hotspot_wrong_passphrase" | "hotspot_not_joined" | "hotspot_lost" | "camera_silent" | "another_camera" | "network_wrong_password" | "network_not_found" | "network_no_address" | "network_not_joined" | "camera_no_hub" | "camera_hub_refused" | "token_refused" | "token_expired" | "camera_setup_failed" | "camera_setup_stopped" | "camera_not_heard" | "home_not_rejoined" | "hub_unavailable" | "hub_invitation_invalid" | "hub_access_refused" | "camera_owned" | "bind_failed" | "pairing_timeout" | "pairing_running" | "no_pairing" | "no_pairing_log" | "internal";
+export type FailureCode = "link_malformed" | "link_refused" | "link_without_secret" | "too_many_attempts" | "camera_already_added" | "camera_unknown" | "camera_unreachable" | "connection_lost" | "camera_refused" | "camera_full" | "stream_not_found" | "camera_error" | "stream_malformed" | "codec_unsupported" | "decoder_failed" | "command_timeout" | "command_refused" | "command_malformed" | "no_audio_device" | "audio_device_lost" | "no_picture_yet" | "file_not_written" | "data_unreadable" | "identity_unusable" | "gateway_unavailable" | "discovery_unavailable" | "view_unknown" | "setting_invalid" | "wifi_unavailable" | "wifi_not_allowed" | "wifi_failed" | "wifi_input_invalid" | "label_malformed" | "hotspot_not_found" | "hotspot_wrong_passphrase" | "hotspot_not_joined" | "hotspot_lost" | "camera_silent" | "another_camera" | "network_wrong_password" | "network_not_found" | "network_no_address" | "network_not_joined" | "camera_no_hub" | "camera_hub_refused" | "token_refused" | "token_expired" | "camera_setup_failed" | "camera_setup_stopped" | "camera_not_heard" | "home_not_rejoined" | "hub_unavailable" | "hub_invitation_invalid" | "hub_access_refused" | "camera_owned" | "bind_failed" | "pairing_timeout" | "pairing_running" | "pairing_stopped" | "no_pairing" | "no_pairing_log" | "internal";
 
 /**
  * One camera's URL on the local gateway.
@@ -504,7 +504,7 @@ network: WifiLogin,
  */
 camera?: string, 
 /**
- * What to call it; by default what it calls itself. Can be changed later by [`super::Call::EditCamera`].
+ * What to call it; by default as its hotspot. Can be changed later by [`super::Call::EditCamera`].
  */
 name?: string, 
 /**

@@ -130,6 +130,8 @@ pub enum FailureCode {
     PairingTimeout,
     /// A pairing runs already.
     PairingRunning,
+    /// The user stopped the pairing.
+    PairingStopped,
     /// There is no pairing to try again.
     NoPairing,
     /// There is no log of a camera.

@@ -37,7 +37,7 @@ pub struct PairingRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub camera: Option<String>,
-    /// What to call it; by default what it calls itself. Can be changed later by [`super::Call::EditCamera`].
+    /// What to call it; by default as its hotspot. Can be changed later by [`super::Call::EditCamera`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub name: Option<String>,

@@ -1,7 +1,7 @@
 //! What can be typed.
 
 use app::api;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Watch Porthole cameras from the command line.
@@ -19,6 +19,9 @@ pub(crate) struct Cli {
     /// Print data as JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// This machine's Wi-Fi: auto, nm[:IFACE], wpa:IFACE[:CTRL_DIR] or sim:DIR[:NAME]; by default that of the settings.
+    #[arg(long, global = true, env = "PORTHOLE_RADIO", value_name = "CHOICE")]
+    pub(crate) radio: Option<String>,
     /// Language of errors; by default that of the system.
     #[arg(long, global = true, value_enum)]
     pub(crate) lang: Option<Lang>,
@@ -72,6 +75,60 @@ pub(crate) enum Move {
     Stop,
 }
 
+/// What can be done with this machine's Wi-Fi.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum Wifi {
+    /// List the networks in range; `*` marks the current one, `+` the hotspot of a camera.
+    Scan,
+}
+
+/// How to pair. Passwords come from standard input, one a line: first that of the network, then that of the hotspot.
+#[derive(Args)]
+pub(crate) struct Pair {
+    /// The network that the camera shall join.
+    #[arg(long)]
+    pub(crate) ssid: String,
+    /// Read that network's password from the first line of standard input; without it the network is open.
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// That network does not announce its name.
+    #[arg(long)]
+    pub(crate) hidden: bool,
+    /// The camera's hotspot; by default the only one in range.
+    #[arg(long, conflicts_with = "label")]
+    pub(crate) hotspot: Option<String>,
+    /// Read the hotspot's password from the next line of standard input; without it the hotspot is open.
+    #[arg(long, conflicts_with = "label")]
+    pub(crate) hotspot_password_stdin: bool,
+    /// The text of the QR code on the camera: its hotspot and password, `WIFI:…`.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+    /// What to call the camera; by default as its hotspot.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Where it stands.
+    #[arg(long)]
+    pub(crate) room: Option<String>,
+    /// Pair through this hub, and keep it in the settings; by default the hub inside this program.
+    #[arg(
+        long,
+        env = "PORTHOLE_HUB",
+        hide_env_values = true,
+        value_name = "INVITATION"
+    )]
+    pub(crate) hub: Option<String>,
+}
+
+impl std::fmt::Debug for Pair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Label and invitation are secrets.
+        f.debug_struct("Pair")
+            .field("ssid", &self.ssid)
+            .field("hotspot", &self.hotspot)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -91,6 +148,14 @@ pub(crate) enum Command {
         /// Where it stands.
         #[arg(long)]
         room: Option<String>,
+    },
+    /// Pair with a new camera through its own hotspot: it gets the network, and this viewer becomes its owner.
+    Pair(Pair),
+    /// This machine's Wi-Fi.
+    Wifi {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: Wifi,
     },
     /// List the saved cameras.
     List,

@@ -1,6 +1,6 @@
 //! Each command in its own file.
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Wifi};
 use crate::out::Out;
 use app::api::Failure;
 use app::live::sound::Device;
@@ -14,22 +14,28 @@ mod discover;
 mod gateway;
 mod list;
 mod live;
+mod pair;
 mod ptz;
 mod record;
 mod remove;
 mod share;
 mod snapshot;
+mod wifi;
 
 /// Starts the core and does what was typed.
 pub(crate) async fn run(cli: Cli, out: &Out) -> Result<(), Failure> {
     let data = cli.data.unwrap_or_else(default_data);
-    let app = start(&data).await?;
+    let app = start(&data, cli.radio).await?;
     if let Some(notice) = app.core().book.notice() {
         let _ = out.failure(&notice);
     }
     let done = match cli.command {
         Command::Discover { seconds } => discover::run(&app, out, seconds).await,
         Command::Add { link, name, room } => add::run(&app, out, &link, name, room).await,
+        Command::Pair(typed) => pair::run(&app, out, typed).await,
+        Command::Wifi {
+            command: Wifi::Scan,
+        } => wifi::scan(&app, out).await,
         Command::List => list::run(&app, out),
         Command::Live {
             camera,
@@ -76,11 +82,13 @@ pub(crate) async fn run(cli: Cli, out: &Out) -> Result<(), Failure> {
     done
 }
 
-async fn start(data: &Path) -> Result<App, Failure> {
+async fn start(data: &Path, radio: Option<String>) -> Result<App, Failure> {
     let store = FileStore::open(data)?;
     let mut options = Options::new(data, data, Box::new(store));
     options.sound = Device::None;
     options.gateway = false;
+    options.hub = false;
+    options.radio = radio;
     options.viewer_name = std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(
         |_| "porthole".into(),
         |name| format!("porthole on {}", name.trim()),

@@ -17,6 +17,7 @@ async fn main() -> ExitCode {
         )
         .with_writer(std::io::stderr)
         .init();
+    app::install_crypto();
     let out = out::Out::new(cli.json, cli.lang);
     match commands::run(cli, &out).await {
         Ok(()) => ExitCode::SUCCESS,

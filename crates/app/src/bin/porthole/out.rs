@@ -79,6 +79,11 @@ impl Out {
         }
     }
 
+    /// A failure in a few words.
+    pub(crate) fn title(&self, failure: &Failure) -> String {
+        texts::text(failure, self.lang).title
+    }
+
     /// Prints a failure as title, cause and next step to standard error.
     pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
         self.progress_done();
@@ -147,6 +152,7 @@ fn exit_code(code: FailureCode) -> u8 {
         | F::CameraNotHeard
         | F::PairingTimeout
         | F::PairingRunning
+        | F::PairingStopped
         | F::NoPairing
         | F::NoPairingLog => 17,
         F::Internal => 1,
