@@ -16,6 +16,9 @@ pub(crate) struct Arguments {
     /// Print every event of the core as one line of JSON.
     #[arg(long)]
     pub(crate) events: bool,
+    /// This machine's Wi-Fi: auto, nm[:IFACE], wpa:IFACE[:CTRL_DIR] or sim:DIR[:NAME]; by default that of the settings.
+    #[arg(long, env = "PORTHOLE_RADIO", value_name = "CHOICE")]
+    pub(crate) radio: Option<String>,
 }
 
 impl Arguments {
@@ -66,6 +69,7 @@ mod tests {
             data: None,
             open: None,
             events: false,
+            radio: None,
         };
         assert_eq!(arguments.page(), "index.html");
         arguments.open = Some("front/门".to_owned());
@@ -79,6 +83,7 @@ mod tests {
                 data: data.map(PathBuf::from),
                 open: None,
                 events: false,
+                radio: None,
             }
             .bus_name()
         };

@@ -27,9 +27,12 @@ const WINDOW: &str = "main";
 const EVENT: &str = "porthole";
 /// Longest that closing sessions may hold up the end of the program.
 const CLOSING: Duration = Duration::from_secs(2);
+/// Longest that putting the machine's network back may, when a pairing was under way.
+const NETWORK: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    app::install_crypto();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -78,7 +81,8 @@ fn start(handle: &AppHandle, arguments: &Arguments) -> Result<()> {
     };
     let media = media_folder(handle, arguments, &folder);
     end_when_asked(handle.clone());
-    match tauri::async_runtime::block_on(start_core(handle, folder, media)) {
+    let starting = start_core(handle, folder, media, arguments.radio.clone());
+    match tauri::async_runtime::block_on(starting) {
         Ok(core) => {
             forward_events(handle.clone(), &core, arguments.events);
             handle.manage(core);
@@ -91,9 +95,18 @@ fn start(handle: &AppHandle, arguments: &Arguments) -> Result<()> {
     }
 }
 
-async fn start_core(handle: &AppHandle, folder: PathBuf, media: PathBuf) -> Result<App, Failure> {
+async fn start_core(
+    handle: &AppHandle,
+    folder: PathBuf,
+    media: PathBuf,
+    radio: Option<String>,
+) -> Result<App, Failure> {
     let store = Box::new(store::PluginStore::open(handle, &folder)?);
-    App::start(app::Options::new(folder, media, store)).await
+    let options = app::Options {
+        radio,
+        ..app::Options::new(folder, media, store)
+    };
+    App::start(options).await
 }
 
 /// Snapshots and recordings go where the system keeps videos; with a folder of one's own, into that.
@@ -213,7 +226,10 @@ async fn ask_to_end() {
 /// Lets the core say goodbye to its cameras and finish its files.
 fn close(handle: &AppHandle) {
     if let Some(core) = handle.try_state::<App>() {
-        let closing = tokio::time::timeout(CLOSING, core.shutdown());
+        let closing = async {
+            let _ = tokio::time::timeout(NETWORK, core.end_pairing()).await;
+            tokio::time::timeout(CLOSING, core.shutdown()).await
+        };
         if tauri::async_runtime::block_on(closing).is_err() {
             tracing::warn!("closing took longer than {CLOSING:?}");
         }
