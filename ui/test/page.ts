@@ -64,9 +64,13 @@ export async function open(scenario: Partial<Scenario> = {}, hash = "#/"): Promi
   };
 }
 
+/** Longest that anything may take on a loaded machine. */
+const PATIENCE_MS = 20_000;
+
 /** Waits until `probe` holds, letting timers and promises run. */
 export async function until(probe: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 300; i++) {
+  const start = performance.now();
+  while (performance.now() - start < PATIENCE_MS) {
     flushSync();
     if (probe()) return;
     await new Promise((done) => setTimeout(done, 10));

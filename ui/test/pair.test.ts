@@ -47,7 +47,8 @@ const failed = () => until(() => page.find("failure") !== null, "the failure");
 const named = () => until(() => page.find("add-name") !== null, "the question for the name");
 
 test("power, hotspot, network, steps with their times, name and room, live picture", async () => {
-  await wizard();
+  // Slow enough that no step passes between two looks.
+  await wizard({ pace: 200 });
   expect(page.get("camera-light").dataset["light"]).toBe("fast");
   await answerAll();
   expect(page.calls("start_pairing")).toEqual([{ call: "start_pairing", request: { hotspot: HOTSPOT, network: HOME } }]);
@@ -151,7 +152,7 @@ test("the camera's log is saved where there is one", async () => {
 });
 
 test("where the system does not let the app, the user joins by hand and it goes on by itself", async () => {
-  await wizard({ pair: "by_hand", pace: 60 });
+  await wizard({ pair: "by_hand", pace: 150 });
   await answerAll();
   await until(() => page.find("by-hand")?.dataset["kind"] === "join_hotspot", "the hotspot by hand");
   expect([value("by-hand-ssid"), value("by-hand-password")]).toEqual([HOTSPOT.ssid, HOTSPOT.passphrase]);
@@ -284,7 +285,7 @@ test("a camera that was paired before the stop came is shown as what it is", asy
 });
 
 test("pairing goes on when the page is left, and the home page leads back to it", async () => {
-  await wizard({ pace: 80 });
+  await wizard({ pace: 400 });
   await answerAll();
   page.click("back");
   await until(() => page.find("pairing-bar") !== null, "the bar");
@@ -379,6 +380,20 @@ test("lists are looked at again while they are shown, and not after", async () =
   page.click("pair-by-label");
   await vi.advanceTimersByTimeAsync(9000);
   expect(page.calls("scan_wifi").length).toBe(looked);
+});
+
+test("a search that failed leaves the form alone that stands in for it, until it is asked to search again", async () => {
+  await wizard({ wifi: "failed" });
+  page.click("pair-next");
+  await failed();
+  page.type("label-name", HOTSPOT.ssid);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(page.calls("scan_wifi")).toHaveLength(1);
+  page.click("failure-action");
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(page.calls("scan_wifi")).toHaveLength(2);
+  expect(value("label-name")).toBe(HOTSPOT.ssid);
 });
 
 // Settings

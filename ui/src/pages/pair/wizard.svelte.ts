@@ -44,6 +44,7 @@ export class Wizard {
   /** What the core has from us. */
   #sent: { hotspot: WifiLogin | null; network: WifiLogin | null } | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #looks = 0;
   #left = false;
 
   constructor(app: App) {
@@ -86,18 +87,28 @@ export class Wizard {
     return true;
   }
 
-  /** Searches again and again while a list is shown. */
+  /** Nothing can be searched here: names are typed. */
+  get blind(): boolean {
+    const { range } = this;
+    if (range.kind === "looking") return false;
+    return range.kind === "failed" || (range.radio.kind === "by_hand" && range.networks.length === 0);
+  }
+
+  /** Searches, and again and again while a list is shown; a form that is being filled in is left alone. */
   async look(): Promise<void> {
     clearTimeout(this.#timer);
-    if (this.range.kind === "failed") this.range = { kind: "looking" };
+    const run = ++this.#looks;
+    let range: Range;
     try {
       const { radio, networks, current } = await ask(this.#app.core, { call: "scan_wifi" });
-      this.range = { kind: "seen", radio, networks, current };
+      range = { kind: "seen", radio, networks, current };
     } catch (thrown) {
-      this.range = { kind: "failed", failure: toFailure(thrown) };
+      range = { kind: "failed", failure: toFailure(thrown) };
     }
+    if (run !== this.#looks || this.#left) return;
+    this.range = range;
     const wanted = this.step.kind === "hotspot" || this.step.kind === "network";
-    if (wanted && !this.#left) this.#timer = setTimeout(() => void this.look(), LOOK_AGAIN_MS);
+    if (wanted && !this.blind) this.#timer = setTimeout(() => void this.look(), LOOK_AGAIN_MS);
   }
 
   chooseHotspot(network: WifiNetwork): void {
