@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use wire::wifi::Ssid;
 use zbus::zvariant::Value;
 
@@ -202,10 +202,19 @@ impl Radio {
     }
 
     /// The strongest access point of a network, looked for twice when it is not known.
-    async fn find(&self, target: &Target) -> Result<Option<(Path, Network)>, Error> {
+    async fn find(
+        &self,
+        target: &Target,
+        deadline: Instant,
+    ) -> Result<Option<(Path, Network)>, Error> {
+        let not_found = || Error::NotFound {
+            ssid: target.ssid.clone(),
+        };
         for look in 0..3 {
             if look > 0 {
-                self.look(Some(&target.ssid)).await?;
+                let looked = timeout_at(deadline, self.look(Some(&target.ssid))).await;
+                // No time for another one: it was not there in the first.
+                looked.unwrap_or_else(|_| Err(not_found()))?;
             }
             let mut heard = self.heard().await?;
             heard.retain(|(_, network)| {
@@ -221,9 +230,7 @@ impl Radio {
         }
         match target.hidden {
             true => Ok(None),
-            false => Err(Error::NotFound {
-                ssid: target.ssid.clone(),
-            }),
+            false => Err(not_found()),
         }
     }
 
@@ -290,8 +297,7 @@ impl Radio {
         self.check_on().await?;
         self.close_access_point().await;
         self.leave_link().await;
-        let found = tokio::time::timeout_at(deadline, self.find(target)).await;
-        let sight = found.unwrap_or_else(|_| Err(timeout()))?;
+        let sight = self.find(target, deadline).await?;
         check_protection(target, sight.as_ref().map(|(_, network)| network))?;
         let profile = settings::station(
             target,

@@ -6,7 +6,9 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc;
@@ -23,9 +25,33 @@ pub(crate) struct Child {
     process: Option<std::process::Child>,
 }
 
-struct Order {
-    command: Command,
-    answer: oneshot::Sender<io::Result<Child>>,
+type Answer<T> = oneshot::Sender<io::Result<T>>;
+
+enum Order {
+    Start(Box<Command>, Answer<Child>),
+    Write(PathBuf, String, Answer<()>),
+}
+
+/// Writes a program that only we may read and start. A child that is being started has what is open for writing open
+/// as well for a moment, and what is open for writing cannot be started: so the thread that starts them writes it.
+pub(crate) async fn write_program(path: &Path, text: String) -> io::Result<()> {
+    let (answer, answered) = oneshot::channel();
+    give(Order::Write(path.to_owned(), text, answer))?;
+    answered.await.map_err(|_| gone())?
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    std::fs::write(path, text)?;
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o700))
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the thread that starts programs is gone")
+}
+
+fn give(order: Order) -> io::Result<()> {
+    let starter = starter().ok_or_else(gone)?;
+    starter.send(order).map_err(|_| gone())
 }
 
 /// Starts a command in a process group of its own, without input and with its standard output in a pipe.
@@ -41,13 +67,8 @@ pub(crate) async fn spawn(mut command: Command) -> io::Result<(Child, OwnedFd)> 
         command.pre_exec(move || end_with(parent));
     }
     let (answer, answered) = oneshot::channel();
-    let order = Order { command, answer };
-    starter()
-        .ok_or_else(|| io::Error::other("no thread to start programs from"))?
-        .send(order)
-        .map_err(|_| io::Error::other("the thread that starts programs is gone"))?;
-    let gone = |_| io::Error::other("the thread that starts programs is gone");
-    let mut child = answered.await.map_err(gone)??;
+    give(Order::Start(Box::new(command), answer))?;
+    let mut child = answered.await.map_err(|_| gone())??;
     let output = child
         .process
         .as_mut()
@@ -76,12 +97,19 @@ fn starter() -> Option<&'static mpsc::Sender<Order>> {
     let start = || {
         let (orders, inbox) = mpsc::channel::<Order>();
         let work = move || {
-            for mut order in inbox {
-                let started = order.command.spawn().map(|process| Child {
-                    process: Some(process),
-                });
-                // Nobody waits any more: what is dropped here ends.
-                let _ = order.answer.send(started);
+            for order in inbox {
+                // When nobody waits any more, what was started is dropped here and so ends.
+                match order {
+                    Order::Start(mut command, answer) => {
+                        let started = command.spawn().map(|process| Child {
+                            process: Some(process),
+                        });
+                        let _ = answer.send(started);
+                    }
+                    Order::Write(path, text, answer) => {
+                        let _ = answer.send(write(&path, &text));
+                    }
+                }
             }
         };
         let thread = std::thread::Builder::new().name("wifi-children".to_owned());
@@ -118,7 +146,7 @@ impl Drop for Child {
 }
 
 /// The first of these programs that is installed, with its full path.
-pub(crate) fn find(programs: &[&str]) -> Option<std::path::PathBuf> {
+pub(crate) fn find(programs: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     // A service or a user's shell may lack the folders of a system's programs.
     let folders: Vec<_> = std::env::split_paths(&path)

@@ -52,7 +52,7 @@ impl Radio {
         let control = self.control().await?;
         self.close_access_point();
         self.leave_link();
-        let linked = timeout_at(deadline, self.link(&control, target)).await;
+        let linked = timeout_at(deadline, self.link(&control, target, deadline)).await;
         let trial = linked.unwrap_or(Err(late))?;
         let client = Client::start(
             &self.interface,
@@ -86,8 +86,13 @@ impl Radio {
     }
 
     /// Finds the network and agrees on keys with it.
-    async fn link<'a>(&'a self, control: &'a Control, target: &Target) -> Result<Trial<'a>, Error> {
-        let sight = self.find(control, target).await?;
+    async fn link<'a>(
+        &'a self,
+        control: &'a Control,
+        target: &Target,
+        deadline: Instant,
+    ) -> Result<Trial<'a>, Error> {
+        let sight = self.find(control, target, deadline).await?;
         let trial = Trial::add(self, control, &target.ssid).await?;
         if let Some(bssid) = target.bssid {
             trial.set("bssid", &bssid.to_string()).await?;
@@ -133,7 +138,12 @@ impl Radio {
     }
 
     /// Looks for the network: among what was heard lately, then by a scan, then by another one.
-    async fn find(&self, control: &Control, target: &Target) -> Result<Sight, Error> {
+    async fn find(
+        &self,
+        control: &Control,
+        target: &Target,
+        deadline: Instant,
+    ) -> Result<Sight, Error> {
         if target.hidden {
             return Ok(Sight {
                 security: None,
@@ -148,11 +158,16 @@ impl Radio {
         };
         let mut seen = self.matching(control, target, HINT_AGE).await?;
         if seen.iter().all(|bss| bss.age > FRESH_AGE) {
-            for channels in looks {
+            for (number, channels) in looks.iter().enumerate() {
                 let hint: Vec<u32> = seen.iter().map(|bss| bss.network.frequency_mhz).collect();
                 // Where it was last is looked at first.
                 let channels = if hint.is_empty() { channels } else { &hint[..] };
-                self.look(control, channels).await?;
+                let looking = self.look(control, channels);
+                match number {
+                    0 => looking.await?,
+                    // No time for another one: it was not there in the first.
+                    _ => timeout_at(deadline, looking).await.unwrap_or(Ok(()))?,
+                }
                 seen = self.matching(control, target, FRESH_AGE).await?;
                 if !seen.is_empty() {
                     break;

@@ -30,7 +30,7 @@ fn hotspot() -> Vec<Heard> {
 /// A radio whose DHCP client runs `udhcpc`.
 async fn radio_with(fake: &Fake, udhcpc: &str) -> (Radio, Arc<Noted>) {
     let noted = Arc::new(Noted {
-        client: Some(program(fake.folder.path(), udhcpc)),
+        client: Some(program(fake.folder.path(), udhcpc).await),
         ..Noted::default()
     });
     let scratch = Scratch::open_in(fake.folder.path(), "wlan9").unwrap();

@@ -6,7 +6,6 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -188,8 +187,10 @@ impl Client {
         })?;
         let broken = |error: io::Error| Error::backend("the DHCP client", "start", error);
         let script_path = scratch.path("lease.sh");
-        std::fs::write(&script_path, script(interface, is_kept)).map_err(broken)?;
-        std::fs::set_permissions(&script_path, PermissionsExt::from_mode(0o700)).map_err(broken)?;
+        let text = script(interface, is_kept);
+        child::write_program(&script_path, text)
+            .await
+            .map_err(broken)?;
         let command = program.command(&path, &script_path, interface);
         let (child, output) = child::spawn(command).await.map_err(broken)?;
         let (tell, told) = watch::channel(Told::Asking);

@@ -39,11 +39,10 @@ impl Host for Noted {
     }
 }
 
-/// Writes a program that can be started.
-pub(crate) fn program(folder: &Path, text: &str) -> PathBuf {
+/// A program of this text.
+pub(crate) async fn program(folder: &Path, text: &str) -> PathBuf {
     let path = folder.join("udhcpc");
-    std::fs::write(&path, text).unwrap();
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o700)).unwrap();
+    child::write_program(&path, text.to_owned()).await.unwrap();
     path
 }
 
@@ -58,7 +57,7 @@ exec sleep 600
 async fn start(text: &str, is_forbidden: bool) -> (Client, Arc<Noted>, Scratch, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let noted = Arc::new(Noted {
-        client: Some(program(folder.path(), text)),
+        client: Some(program(folder.path(), text).await),
         is_forbidden,
         ..Noted::default()
     });
@@ -93,7 +92,7 @@ async fn a_lease_goes_through_the_script_to_the_interface() {
 
 #[tokio::test]
 async fn an_address_that_may_not_be_set_is_not_allowed() {
-    let (client, ..) = start(UDHCPC, true).await;
+    let (client, _noted, _scratch, _folder) = start(UDHCPC, true).await;
     let found = tokio::time::timeout(PATIENCE, client.lease())
         .await
         .unwrap();
@@ -102,7 +101,7 @@ async fn an_address_that_may_not_be_set_is_not_allowed() {
 
 #[tokio::test]
 async fn a_client_that_ends_is_an_error() {
-    let (client, ..) = start("#!/bin/sh\nexit 1\n", false).await;
+    let (client, _noted, _scratch, _folder) = start("#!/bin/sh\nexit 1\n", false).await;
     let found = tokio::time::timeout(PATIENCE, client.lease())
         .await
         .unwrap();
