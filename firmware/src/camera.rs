@@ -48,6 +48,10 @@ pub enum BoardChoice {
         video: String,
         /// Id of the microphone; `None` for the system's choice.
         audio: Option<String>,
+        /// LED under `/sys/class/leds`, if there is one.
+        light: Option<String>,
+        /// Input device of the button, if there is one.
+        button: Option<String>,
     },
 }
 
@@ -317,11 +321,18 @@ fn open_board(options: &Options, clock: &Arc<Clock>) -> Arc<dyn Board> {
     match &options.board {
         BoardChoice::Sim(source) => Arc::new(Sim::new(source.clone(), fps, clock)),
         #[cfg(feature = "linux")]
-        BoardChoice::Linux { video, audio } => {
+        BoardChoice::Linux {
+            video,
+            audio,
+            light,
+            button,
+        } => {
             let devices = board::linux::Devices {
                 video: video.clone(),
                 audio: audio.clone(),
                 fps,
+                light: light.clone(),
+                button: button.clone(),
             };
             Arc::new(board::linux::Linux::new(devices, clock))
         }

@@ -80,6 +80,12 @@ pub(crate) struct Args {
     /// Microphone of the linux board; by default the system's choice
     #[arg(long, value_name = "ID")]
     audio_device: Option<String>,
+    /// LED of the linux board, a name under /sys/class/leds
+    #[arg(long, value_name = "NAME")]
+    light: Option<String>,
+    /// Button of the linux board: an input device
+    #[arg(long, value_name = "PATH")]
+    button: Option<String>,
     /// Print JSON lines instead of the link and the code: {"link":…,"ready":true}
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -135,7 +141,8 @@ struct Setup {
 pub(crate) enum Task {
     /// Print what belongs on the camera: name and passphrase of its hotspot, as text and as a QR code
     Label,
-    /// Factory reset: erase the keys, the viewers, the network and the hub. The camera must not run. The label stays true
+    /// Factory reset: erase the keys, the viewers, the network and the hub. The camera must not run. The label stays true.
+    /// With `--radio RADIO` before it the system forgets the network too
     Reset,
 }
 
@@ -168,6 +175,8 @@ pub(crate) fn options(args: Args) -> anyhow::Result<Options> {
         Board::Linux => BoardChoice::Linux {
             video: args.video_device,
             audio: args.audio_device,
+            light: args.light,
+            button: args.button,
         },
         #[cfg(not(feature = "linux"))]
         Board::Linux => {

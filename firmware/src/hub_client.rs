@@ -34,6 +34,9 @@ use crate::setup::saved::Account;
 use connection::Connection;
 use session::{Asked, Session};
 
+/// A hub's code for a registration whose signature nobody's secret and no live token explains.
+const UNAUTHORIZED: i32 = 401;
+
 /// Who the camera is to any hub.
 #[derive(Clone)]
 pub struct Who {
@@ -296,7 +299,16 @@ impl Task {
             detail: "this camera has nothing to register with".into(),
         })?;
         let device = &self.who.device;
-        let found = registration::register(&self.hub, device, self.who.camera, &secret).await?;
+        let by_token = self.who.product_secret.is_none();
+        let found = registration::register(&self.hub, device, self.who.camera, &secret).await;
+        let found = found.map_err(|failure| match failure.cause {
+            // The token was the key, and it does not fit.
+            Cause::RegistrationRefused(code @ UNAUTHORIZED) if by_token => Failure {
+                cause: Cause::TokenRefused(code),
+                ..failure
+            },
+            _ => failure,
+        })?;
         let account = Account {
             hub: self.hub.clone(),
             device: device.clone(),

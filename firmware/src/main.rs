@@ -49,7 +49,7 @@ fn start(args: Args) -> anyhow::Result<()> {
 async fn run(args: Args) -> anyhow::Result<()> {
     match args.task {
         Some(Task::Label) => return label(&args),
-        Some(Task::Reset) => return erase(&args),
+        Some(Task::Reset) => return erase(args).await,
         None => {}
     }
     let json = args.json;
@@ -161,10 +161,16 @@ fn label(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Erases what the camera remembers.
-fn erase(args: &Args) -> anyhow::Result<()> {
-    let dir = DataDir::open(&args.data()?)?;
+async fn erase(args: Args) -> anyhow::Result<()> {
+    let json = args.json;
+    let options = cli::options(args)?;
+    let dir = DataDir::open(&options.data)?;
     let erased = reset::erase(&dir)?;
-    if args.json {
+    if let Some(choice) = &options.setup.radio {
+        let radio = wifi::open(choice).await.context("opening the radio")?;
+        radio.leave().await.context("forgetting the network")?;
+    }
+    if json {
         return say(&serde_json::json!({ "erased": erased }).to_string());
     }
     say(&format!("erased {}", erased.join(", ")))

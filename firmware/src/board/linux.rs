@@ -3,9 +3,11 @@
 //! With FFmpeg the device's pictures (MJPEG or YUYV) are scaled and encoded here; a device that only has H.264, or a
 //! build without FFmpeg, passes the device's own H.264 on.
 
+mod button;
 #[cfg(feature = "ffmpeg")]
 mod convert;
 mod device;
+mod light;
 mod microphone;
 #[cfg(feature = "ffmpeg")]
 mod pictures;
@@ -13,7 +15,9 @@ mod stream;
 
 use std::sync::Arc;
 
-use super::{Board, Eye, Fault, Hardware, Microphone, Sound};
+use tokio::sync::mpsc;
+
+use super::{Board, Eye, Fault, Gesture, Hardware, Light, Microphone, Sound};
 use crate::clock::Clock;
 use device::Layout;
 
@@ -26,18 +30,28 @@ pub struct Devices {
     pub audio: Option<String>,
     /// Pictures a second that are asked for; the device may have fewer.
     pub fps: u32,
+    /// LED under `/sys/class/leds`; `None` for a camera without light.
+    pub light: Option<String>,
+    /// Input device of the button; `None` for a camera without one.
+    pub button: Option<String>,
 }
 
 /// See the module's text.
 pub struct Linux {
     devices: Devices,
     clock: Arc<Clock>,
+    led: Option<light::Led>,
 }
 
 impl Linux {
-    /// A board of these devices; they are opened when the first viewer comes.
+    /// A board of these devices; sensors are opened when the first viewer comes.
     pub fn new(devices: Devices, clock: Arc<Clock>) -> Self {
-        Self { devices, clock }
+        let led = devices.light.as_deref().and_then(light::Led::open);
+        Self {
+            devices,
+            clock,
+            led,
+        }
     }
 }
 
@@ -74,6 +88,16 @@ impl Board for Linux {
             microphone::Input::open(self.devices.audio.as_deref(), Arc::clone(&self.clock))?;
         Ok(Box::new(microphone))
     }
+
+    fn light(&self, light: Light) {
+        if let Some(led) = &self.led {
+            led.show(light);
+        }
+    }
+
+    fn gestures(&self) -> Option<mpsc::Receiver<Gesture>> {
+        button::presses(self.devices.button.as_deref()?)
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +110,8 @@ mod tests {
             video: "/dev/video-none".into(),
             audio: None,
             fps: 30,
+            light: Some("none".into()),
+            button: None,
         };
         let error = Linux::new(devices, Arc::new(Clock::start()))
             .open_eye()

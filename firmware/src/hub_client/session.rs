@@ -354,10 +354,8 @@ impl Session {
                 viewer,
                 client_token,
             }),
-            Body::BindDeviceQueryReply(answer) => {
-                if self.query.take().is_some() {
-                    self.event(Event::HasOwner(answer.code == code::OK));
-                }
+            Body::BindDeviceQueryReply(answer) if self.query.take().is_some() => {
+                self.event(Event::HasOwner(answer.code == code::OK));
             }
             Body::ReportReply(answer) => self.reported(now, &client_token, &answer),
             Body::Control { .. } => {

@@ -1,5 +1,8 @@
 //! The state machine's hands: radio, sockets, hub client, light, files.
 
+mod at_hub;
+mod begin;
+
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -12,26 +15,20 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use wifi::AccessPoint;
-use wire::device::Device;
 use wire::label::Label;
-use wire::soft_ap::{Cause, Fault, State as Progress};
-use wire::thing::{Answer, code};
-use wire::xp2p_info::Xp2pInfo;
+use wire::soft_ap::{Cause, State as Progress};
 
 use super::machine::{Action, Ask, Input, Machine, Phase, Rules};
 use super::saved::{Network, Saved};
-use super::{Options, PRODUCT_ID, Parts, Status, radio};
+use super::{Options, Parts, Status, radio};
 use crate::backoff::jitter;
 use crate::board::{Gesture, Light};
 use crate::defaults::LOOK;
-use crate::hub_client::session::Asked;
 use crate::hub_client::{self, Client, Errand, Who};
 
 /// Errors of attempts that were not told yet: (id, sub) each.
 const FAULTS: &str = "faults.json";
 const PLACE: &str = "setup";
-/// Events of the hub's client that wait at a time.
-const HUB_QUEUE: usize = 16;
 /// The network counts as lost when it is missing this often in a row.
 const MISSING: u32 = 2;
 
@@ -94,8 +91,8 @@ impl Driver {
             reset,
         } = start;
         let log = provision::Log::new(now());
-        hide(&log, &label, &saved, &options);
-        let who = who(&options, &parts);
+        begin::hide(&log, &label, &saved, &options);
+        let who = begin::who(&options, &parts);
         let engine = Engine::new(
             now(),
             Config {
@@ -104,7 +101,7 @@ impl Driver {
                     region: options.region.clone(),
                     camera: Some(parts.camera),
                 },
-                previous: faults(&parts),
+                previous: begin::faults(&parts),
                 log: log.clone(),
                 keeps_hotspot: keeps_hotspot(radio.as_ref()),
             },
@@ -385,119 +382,6 @@ impl Driver {
         }
     }
 
-    fn start_client(&mut self, errand: Errand) {
-        let (sender, events) = mpsc::channel(HUB_QUEUE);
-        self.hub = Some((Client::start(self.who.clone(), errand, sender), events));
-    }
-
-    fn leave_hub(&mut self) {
-        self.hub = None;
-        self.status.send_modify(|status| status.at_hub = false);
-    }
-
-    fn hub(&mut self, event: Option<hub_client::Event>) {
-        use hub_client::Event;
-        match event {
-            Some(Event::Accepted(account)) => {
-                self.note("the hub has taken the token");
-                self.log.hide(account.secret.as_str());
-                let known = self.machine.saved().account.as_ref();
-                if known.is_some_and(|known| known.hub.pin != account.hub.pin) {
-                    // Owners of another hub: nobody would ever take them off the list.
-                    let _ = self.unbind(None);
-                }
-                self.input(Input::Enrolled(account));
-            }
-            Some(Event::Failed(failure)) => {
-                tracing::warn!(%failure, "not at the hub");
-                self.note(format_args!("hub: {failure}"));
-                self.leave_hub();
-                self.input(Input::NotEnrolled(failure.cause));
-            }
-            Some(Event::Connected(at_hub)) => {
-                self.status.send_modify(|status| status.at_hub = at_hub);
-            }
-            Some(Event::Renewed(account)) => self.input(Input::Renewed(account)),
-            Some(Event::Bind {
-                viewer,
-                name,
-                client_token,
-            }) => {
-                let answer = self.bind(viewer.as_ref(), &name);
-                self.answer(Asked::Bind, client_token, answer);
-            }
-            Some(Event::Unbind {
-                viewer,
-                client_token,
-            }) => {
-                let answer = self.unbind(viewer.as_ref());
-                self.answer(Asked::Unbind, client_token, answer);
-            }
-            Some(Event::HasOwner(has)) => {
-                // While an owner is expected, none is what there is.
-                if !has && !self.machine.saved().expects_owner {
-                    let _ = self.unbind(None);
-                }
-            }
-            Some(Event::Time(difference)) => self
-                .status
-                .send_modify(|status| status.clock_off_ms = Some(difference)),
-            None => self.leave_hub(),
-        }
-    }
-
-    fn answer(&self, asked: Asked, client_token: String, answer: Answer) {
-        if let Some((client, _)) = &self.hub {
-            client.answer(asked, client_token, answer);
-        }
-    }
-
-    /// Lets in the owner that the hub names, if a token was taken before: the hub alone cannot let anybody in.
-    fn bind(&mut self, viewer: Option<&wire::id::ViewerKey>, name: &str) -> Answer {
-        let expected = self.machine.saved().expects_owner;
-        let guests = &self.parts.guests;
-        let Some(viewer) = viewer else {
-            // A hub of another maker names nobody.
-            self.input(Input::Bound);
-            return Answer::ok();
-        };
-        if !expected && !guests.is_owner(viewer) {
-            tracing::warn!(viewer = %viewer.short(), "the hub names an owner without a token; refused");
-            return Answer::new(code::FORBIDDEN, "no token was reported for this owner");
-        }
-        match guests.bind(viewer, name) {
-            Ok(()) => {
-                tracing::info!(viewer = %viewer.short(), "has an owner");
-                self.note("bound");
-                self.input(Input::Bound);
-                Answer::ok()
-            }
-            Err(error) => {
-                tracing::error!(%error, "owner not added");
-                Answer::new(code::INTERNAL, "the list of viewers cannot be written")
-            }
-        }
-    }
-
-    fn unbind(&mut self, viewer: Option<&wire::id::ViewerKey>) -> Answer {
-        let gone = match self.parts.guests.unbind(viewer) {
-            Ok(gone) => gone,
-            Err(error) => {
-                tracing::error!(%error, "owner not removed");
-                return Answer::new(code::INTERNAL, "the list of viewers cannot be written");
-            }
-        };
-        for viewer in gone {
-            tracing::info!(viewer = %viewer.short(), "is no viewer any more");
-            // If the queue is full the connection stays until it ends: it is admitted to nothing.
-            let _ = self.parts.leaving.try_send(viewer);
-        }
-        if !self.parts.guests.is_bound() {
-            self.input(Input::Unbound);
-        }
-        Answer::ok()
-    }
-
     /// Whether the radio has to be looked at.
     fn looks(&self) -> bool {
         let joined = matches!(self.machine.phase(), Phase::Online | Phase::Enrolling);
@@ -562,69 +446,6 @@ impl Drop for Driver {
 
 fn keeps_hotspot(radio: Option<&Arc<dyn wifi::Radio>>) -> bool {
     radio.is_none_or(|radio| radio.capabilities().ap_while_joined)
-}
-
-fn who(options: &Options, parts: &Parts) -> Who {
-    let device = options.device.clone().unwrap_or_else(|| {
-        let id = parts.camera.to_string();
-        let name = format!("cam_{}", &id[..12]);
-        match Device::new(PRODUCT_ID, &name) {
-            Ok(device) => device,
-            Err(error) => unreachable!("hex digits are a device's name: {error}"),
-        }
-    });
-    let endpoint = parts.endpoint.clone();
-    Who {
-        camera: parts.camera,
-        device,
-        product_secret: options.product_secret.clone(),
-        info: Arc::new(move || {
-            let address = endpoint.address();
-            if address.addrs.is_empty() && address.relays.is_empty() {
-                return String::new();
-            }
-            let info = Xp2pInfo {
-                address: address.to_bytes(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            };
-            info.to_string()
-        }),
-    }
-}
-
-/// Keeps everything secret out of the log that whoever is on the hotspot may read.
-fn hide(log: &provision::Log, label: &Label, saved: &Saved, options: &Options) {
-    let passphrases = [
-        label.passphrase.as_ref(),
-        saved
-            .network
-            .as_ref()
-            .and_then(|network| network.passphrase.as_ref()),
-    ];
-    for passphrase in passphrases.into_iter().flatten() {
-        log.hide(passphrase.as_str());
-    }
-    if let Some(account) = &saved.account {
-        log.hide(account.secret.as_str());
-    }
-    if let Some(secret) = &options.product_secret {
-        log.hide(secret.as_str());
-    }
-}
-
-/// Errors of the last run, for viewers to be told.
-fn faults(parts: &Parts) -> Vec<Fault> {
-    match parts.dir.read::<Vec<(u16, i32)>>(FAULTS) {
-        Ok(faults) => faults
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(id, sub)| Fault { id, sub })
-            .collect(),
-        Err(error) => {
-            tracing::warn!(%error, "old errors are not told");
-            Vec::new()
-        }
-    }
 }
 
 fn ask(wanted: Wanted) -> Ask {
