@@ -7,17 +7,18 @@
 
 mod activate;
 mod bus;
+mod profiles;
 mod progress;
 mod settings;
+mod sight;
 mod told;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 use wire::wifi::Ssid;
-use zbus::zvariant::Value;
 
 use crate::{
     AccessPoint, Before, Capabilities, Error, Joined, Network, RunningAp, Security, Target,
@@ -25,15 +26,13 @@ use crate::{
 use activate::Activation;
 use bus::{Bus, Path, Properties};
 use progress::state;
-use settings::{Purpose, ToldProfile};
-use told::{name, network, read};
+use settings::Purpose;
+use told::{name, read};
 
 const BACKEND: &str = "NetworkManager";
 const WIFI_DEVICE: u32 = 2;
 const AP_CAPABILITY: u32 = 0x40;
 const AP_MODE: u32 = 3;
-/// All channels, some of them only listened to, take 5 s, and an emulated machine ten times as long.
-const SCAN_LIMIT: Duration = Duration::from_secs(60);
 /// How long the network of before may take to have us back.
 const RETURN_LIMIT: Duration = Duration::from_secs(45);
 const OPEN_LIMIT: Duration = Duration::from_secs(30);
@@ -137,143 +136,6 @@ impl Radio {
         })
     }
 
-    /// Asks for a scan, for this name too when it is given, and waits for its end.
-    async fn look(&self, ssid: Option<&Ssid>) -> Result<(), Error> {
-        let deadline = Instant::now() + SCAN_LIMIT;
-        let before: i64 = self
-            .bus
-            .get(&self.device, bus::WIRELESS, "LastScan")
-            .await?;
-        let mut options = std::collections::HashMap::<&str, Value<'_>>::new();
-        if let Some(ssid) = ssid {
-            options.insert("ssids", vec![ssid.as_bytes().to_vec()].into());
-        }
-        let asked: Result<(), Error> = self
-            .bus
-            .call(
-                "scan",
-                &self.device,
-                bus::WIRELESS,
-                "RequestScan",
-                &(options,),
-            )
-            .await;
-        match asked {
-            Ok(()) => {}
-            // One is under way, or has just been: its end is as good.
-            Err(Error::Backend { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        while Instant::now() < deadline {
-            let last: i64 = self
-                .bus
-                .get(&self.device, bus::WIRELESS, "LastScan")
-                .await?;
-            if last != before {
-                break;
-            }
-            sleep(POLL).await;
-        }
-        Ok(())
-    }
-
-    /// The access points that NetworkManager knows of.
-    async fn heard(&self) -> Result<Vec<(Path, Network)>, Error> {
-        let paths: Vec<Path> = self
-            .bus
-            .call(
-                "list access points",
-                &self.device,
-                bus::WIRELESS,
-                "GetAllAccessPoints",
-                &(),
-            )
-            .await?;
-        let mut heard = Vec::new();
-        for path in paths {
-            // It may be gone by now.
-            if let Ok(properties) = self.bus.all(&path, bus::ACCESS_POINT).await
-                && let Some(network) = network(&properties)
-            {
-                heard.push((path, network));
-            }
-        }
-        Ok(heard)
-    }
-
-    /// The strongest access point of a network, looked for twice when it is not known.
-    async fn find(
-        &self,
-        target: &Target,
-        deadline: Instant,
-    ) -> Result<Option<(Path, Network)>, Error> {
-        let not_found = || Error::NotFound {
-            ssid: target.ssid.clone(),
-        };
-        for look in 0..3 {
-            if look > 0 {
-                let looked = timeout_at(deadline, self.look(Some(&target.ssid))).await;
-                // No time for another one: it was not there in the first.
-                looked.unwrap_or_else(|_| Err(not_found()))?;
-            }
-            let mut heard = self.heard().await?;
-            heard.retain(|(_, network)| {
-                network.ssid == target.ssid
-                    && target.bssid.is_none_or(|bssid| bssid == network.bssid)
-            });
-            if let Some(best) = heard
-                .into_iter()
-                .max_by_key(|(_, network)| network.signal_percent)
-            {
-                return Ok(Some(best));
-            }
-        }
-        match target.hidden {
-            true => Ok(None),
-            false => Err(not_found()),
-        }
-    }
-
-    /// Every profile with its settings, without secrets.
-    async fn profiles(&self) -> Result<Vec<(Path, ToldProfile)>, Error> {
-        const DOING: &str = "list profiles";
-        let paths: Vec<Path> = self
-            .bus
-            .call(
-                DOING,
-                bus::SETTINGS_ROOT,
-                bus::SETTINGS,
-                "ListConnections",
-                &(),
-            )
-            .await?;
-        let mut profiles = Vec::new();
-        for path in paths {
-            // It may be gone by now, or be another user's.
-            let told = self
-                .bus
-                .call(DOING, &path, bus::PROFILE, "GetSettings", &())
-                .await;
-            if let Ok(told) = told {
-                profiles.push((path, told));
-            }
-        }
-        Ok(profiles)
-    }
-
-    /// Deletes the profiles that we had keep a network.
-    async fn forget(&self) -> Result<(), Error> {
-        for (path, profile) in self.profiles().await? {
-            if settings::is_ours(&profile) {
-                let () = self
-                    .bus
-                    .call("delete a profile", &path, bus::PROFILE, "Delete", &())
-                    .await?;
-            }
-        }
-        Ok(())
-    }
-
     async fn leave_link(&self) {
         let link = self.state().link.take();
         if let Some((_, activation)) = link {
@@ -316,34 +178,6 @@ impl Radio {
         }
         self.state().link = Some((target.clone(), activation));
         Ok(joined)
-    }
-
-    /// Puts a profile on disk that NetworkManager goes to when ours is over, instead of any earlier one of ours.
-    async fn keep(&self, target: &Target) -> Result<(), Error> {
-        const TO_DISK: u32 = 1;
-        let older = self.profiles().await?;
-        let profile = settings::station(target, None, Purpose::Kept);
-        let nothing = std::collections::HashMap::<&str, Value<'_>>::new();
-        let _: (Path, Properties) = self
-            .bus
-            .call(
-                "keep a profile",
-                bus::SETTINGS_ROOT,
-                bus::SETTINGS,
-                "AddConnection2",
-                &(profile, TO_DISK, nothing),
-            )
-            .await?;
-        for (path, profile) in older {
-            let is_trial = !settings::autoconnects(&profile);
-            if settings::is_ours(&profile) && !is_trial {
-                let () = self
-                    .bus
-                    .call("delete a profile", &path, bus::PROFILE, "Delete", &())
-                    .await?;
-            }
-        }
-        Ok(())
     }
 
     /// The network that the device is on, when it has an address.
