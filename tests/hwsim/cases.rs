@@ -1,6 +1,7 @@
 //! The cases, as data: what each shows and how long it may take.
 
 mod air;
+mod pairing;
 mod radios;
 
 use anyhow::Result;
@@ -35,6 +36,9 @@ const fn case(
     }
 }
 
+/// The case that is measured.
+pub(crate) const BENCH: &str = "bench";
+
 /// All of them, in the order in which they run.
 pub(crate) const ALL: &[Case] = &[
     case("air", 60, air::seen, "a router is seen by another radio"),
@@ -56,6 +60,63 @@ pub(crate) const ALL: &[Case] = &[
         radios::no_lease,
         "crate wifi, wpa_supplicant: a router without DHCP",
     ),
+    case(
+        "paired",
+        300,
+        pairing::supplicant,
+        "paired over wpa_supplicant, live, live again after power",
+    ),
+    case(
+        "causes",
+        300,
+        pairing::causes,
+        "wrong password, network not in range, then paired",
+    ),
+    case(
+        "no-address",
+        300,
+        pairing::no_address,
+        "a router without DHCP, told by the camera",
+    ),
+    case(
+        "paired-nm",
+        300,
+        pairing::manager,
+        "paired over NetworkManager, live, profiles as before",
+    ),
+    case(
+        "hub",
+        400,
+        pairing::hub,
+        "hub away in the middle, paired when it is back, and away again",
+    ),
+    case(
+        "expired",
+        300,
+        pairing::expired,
+        "the token has expired when the camera reports it",
+    ),
+    case(
+        "interrupted",
+        400,
+        pairing::interrupted,
+        "the hotspot goes away in the middle",
+    ),
+    case(
+        "two-phones",
+        400,
+        pairing::two_phones,
+        "two phones at the same time",
+    ),
+    Case {
+        in_ring: false,
+        ..case(
+            BENCH,
+            300,
+            pairing::bench,
+            "a new camera paired, each step measured",
+        )
+    },
 ];
 
 /// The case of that name.

@@ -5,7 +5,7 @@ use crate::cases::{self, Case};
 use crate::report::{self, Event, Report};
 use anyhow::{Context, Result};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tests::places;
@@ -14,19 +14,15 @@ use tests::programs::Running;
 /// Where the host reads what happened.
 const RESULTS: &str = "/porthole/results";
 
-/// The folder of one case's results: logs of every program, figures.
-pub(crate) fn folder(case: &str) -> PathBuf {
-    Path::new(RESULTS).join(case)
-}
-
 /// Runs the cases that the host ordered.
 pub(crate) fn run() -> Result<()> {
     let mut report = Report::open(Path::new(RESULTS))?;
-    for name in places::text(&Path::new(RESULTS).join(report::ORDER)).lines() {
+    let order = places::text(&Path::new(RESULTS).join(report::ORDER));
+    for (index, name) in order.lines().enumerate() {
         let case = cases::find(name).with_context(|| format!("no case is called {name}"))?;
         report.tell(&Event::Started(name.to_owned()))?;
         let start = Instant::now();
-        let failure = one(case).err().map(|error| format!("{error:#}"));
+        let failure = one(case, index).err().map(|error| format!("{error:#}"));
         clear();
         report.tell(&Event::Ended {
             case: name.to_owned(),
@@ -37,8 +33,8 @@ pub(crate) fn run() -> Result<()> {
     report.tell(&Event::Finished)
 }
 
-fn one(case: &Case) -> Result<()> {
-    let folder = folder(case.name);
+fn one(case: &Case, index: usize) -> Result<()> {
+    let folder = Path::new(RESULTS).join(report::folder(index, case.name));
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     let said = folder.join("case");
     let output = fs::File::create(&said)?;

@@ -1,13 +1,14 @@
 //! The host's half: boots the machine, watches it, and prints what came of each case.
 
-use crate::cases::{self, Case};
+use crate::cases::Case;
 use crate::image::Image;
 use crate::machine::Machine;
 use crate::report::{self, Event};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use tests::figures::quantile;
 use tests::places;
 
 /// What came of one case.
@@ -18,6 +19,8 @@ pub(crate) struct Outcome {
     pub(crate) seconds: f64,
     /// Why it failed.
     pub(crate) failure: Option<String>,
+    /// What it measured: name and seconds.
+    pub(crate) figures: Vec<(String, f64)>,
 }
 
 /// The folder of everything that this ring keeps: the image, and the results of the last run.
@@ -59,73 +62,93 @@ fn boot(
     fs::write(folder.join(report::ORDER), names.join("\n"))?;
     let start = Instant::now();
     let mut machine = Machine::start(image, folder)?;
-    let mut running: Option<(&'static Case, Instant)> = None;
-    loop {
-        let event = match machine.next(running.map(|(case, _)| case.limit)) {
-            Ok(event) => event,
-            Err(error) => {
-                let Some((case, since)) = running else {
-                    return Err(error.context("the machine does not start"));
-                };
-                let failure = Some(format!("{error:#}"));
-                let seconds = since.elapsed().as_secs_f64();
-                outcomes.push(shown(
-                    Outcome {
-                        case,
-                        seconds,
-                        failure,
-                    },
-                    folder,
-                ));
-                return Ok(());
-            }
+    for (index, &case) in wanted.iter().enumerate() {
+        let own = folder.join(report::folder(index, case.name));
+        let event = machine.next(None).context("the machine does not start")?;
+        ensure!(
+            event == Event::Started(case.name.to_owned()),
+            "{event:?} instead of {}",
+            case.name
+        );
+        if index == 0 {
+            println!("machine up after {:.1} s", start.elapsed().as_secs_f64());
+        }
+        let since = Instant::now();
+        let (seconds, failure, is_up) = match machine.next(Some(case.limit)) {
+            Ok(Event::Ended {
+                seconds, failure, ..
+            }) => (seconds, failure, true),
+            Ok(event) => bail!("{event:?} instead of the end of {}", case.name),
+            Err(error) => (
+                since.elapsed().as_secs_f64(),
+                Some(format!("{error:#}")),
+                false,
+            ),
         };
-        match event {
-            Event::Started(name) => {
-                if outcomes.is_empty() {
-                    println!("machine up after {:.1} s", start.elapsed().as_secs_f64());
-                }
-                running = cases::find(&name).map(|case| (case, Instant::now()));
-            }
-            Event::Ended {
-                case,
-                seconds,
-                failure,
-            } => {
-                running = None;
-                let case = cases::find(&case).context("the machine ran an unknown case")?;
-                outcomes.push(shown(
-                    Outcome {
-                        case,
-                        seconds,
-                        failure,
-                    },
-                    folder,
-                ));
-            }
-            Event::Finished => return Ok(()),
+        let figures = report::figures(&own);
+        outcomes.push(Outcome {
+            case,
+            seconds,
+            failure,
+            figures,
+        });
+        show(&outcomes[outcomes.len() - 1], &own);
+        if !is_up {
+            return Ok(());
         }
     }
+    Ok(())
 }
 
 /// Prints a case that is over: its figures, or why it failed and where its logs are.
-fn shown(outcome: Outcome, folder: &Path) -> Outcome {
-    let own = folder.join(outcome.case.name);
+fn show(outcome: &Outcome, folder: &Path) {
     let verdict = if outcome.failure.is_none() {
         "ok"
     } else {
         "FAILED"
     };
-    let figures = places::text(&own.join(report::FIGURES));
-    let figures: Vec<&str> = figures.lines().collect();
+    let figures: Vec<String> = outcome
+        .figures
+        .iter()
+        .map(|(name, seconds)| format!("{name} {seconds:.1} s"))
+        .collect();
     println!(
-        "{:<28} {verdict:<6} {:>6.1} s   {}",
+        "{:<16} {verdict:<6} {:>6.1} s   {}",
         outcome.case.name,
         outcome.seconds,
         figures.join(", ")
     );
     if let Some(failure) = &outcome.failure {
-        println!("{failure}\n  logs in {}", own.display());
+        println!("{failure}\n  logs in {}", folder.display());
     }
-    outcome
+}
+
+/// One table of everything that was measured, from runs that passed.
+pub(crate) fn table(outcomes: &[Outcome]) {
+    let mut names: Vec<&str> = Vec::new();
+    let passed = || outcomes.iter().filter(|outcome| outcome.failure.is_none());
+    for (name, _) in passed().flat_map(|outcome| &outcome.figures) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    println!(
+        "\n{:<40} {:>4} {:>8} {:>8} {:>8}",
+        "", "runs", "p50", "p95", "longest"
+    );
+    for name in names {
+        let all = passed().flat_map(|outcome| &outcome.figures);
+        let values: Vec<f64> = all
+            .filter(|(own, _)| own == name)
+            .map(|(_, seconds)| *seconds)
+            .collect();
+        let cell = |share| format!("{:.1} s", quantile(&values, share).unwrap_or(f64::NAN));
+        println!(
+            "{name:<40} {:>4} {:>8} {:>8} {:>8}",
+            values.len(),
+            cell(0.5),
+            cell(0.95),
+            cell(1.0)
+        );
+    }
 }

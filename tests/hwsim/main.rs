@@ -10,6 +10,7 @@ mod archive;
 mod cases;
 mod desktop;
 mod guest;
+mod home;
 mod host;
 mod image;
 mod machine;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: hwsim test [CASE…]    run the named cases, or all
+       hwsim bench RUNS      pair a new camera as often as that, and print one table
        hwsim list            name the cases";
 
 fn main() -> ExitCode {
@@ -41,6 +43,15 @@ fn main() -> ExitCode {
 fn run(words: &[&str]) -> Result<bool> {
     match words {
         ["test", names @ ..] => test(names),
+        ["bench", runs] => {
+            let runs = runs
+                .parse()
+                .with_context(|| format!("{runs} is no number"))?;
+            let case = cases::find(cases::BENCH).context("the bench is a case")?;
+            let outcomes = host::run(&vec![case; runs])?;
+            host::table(&outcomes);
+            Ok(outcomes.iter().all(|outcome| outcome.failure.is_none()))
+        }
         ["list"] => {
             for case in cases::ALL {
                 println!("{:<28} {}", case.name, case.about);

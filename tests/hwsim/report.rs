@@ -13,6 +13,11 @@ pub(crate) const ORDER: &str = "order";
 /// What a case measured, in the case's own folder: `name 1.5 s` a line.
 pub(crate) const FIGURES: &str = "figures";
 
+/// The folder of a case in the folder of the results: programs run in it, their logs are in it.
+pub(crate) fn folder(index: usize, case: &str) -> String {
+    format!("{:02}-{case}", index + 1)
+}
+
 /// Something that happened in the machine.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Event {
@@ -88,6 +93,16 @@ pub(crate) fn figure(name: &str, seconds: f64) -> Result<()> {
     let file = File::options().create(true).append(true).open(FIGURES);
     let mut file = file.context("opening the figures")?;
     writeln!(file, "{name} {seconds:.1} s").context("writing a figure")
+}
+
+/// The figures in a case's folder: name and seconds.
+pub(crate) fn figures(folder: &Path) -> Vec<(String, f64)> {
+    let text = tests::places::text(&folder.join(FIGURES));
+    let read = |line: &str| {
+        let (name, seconds) = line.strip_suffix(" s")?.rsplit_once(' ')?;
+        Some((name.to_owned(), seconds.parse().ok()?))
+    };
+    text.lines().filter_map(read).collect()
 }
 
 /// The last `count` lines of a text.

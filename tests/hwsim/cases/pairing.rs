@@ -1,0 +1,243 @@
+//! The whole story with our own programs: a camera from its box, a phone, and what goes wrong at home.
+
+use crate::air::{Air, until};
+use crate::desktop::Desktop;
+use crate::home::{Camera, Hub, PATIENCE, Phone, at_home, at_home_with};
+use crate::report::figure;
+use crate::router::{PASSWORD, Router, SSID};
+use anyhow::{Result, ensure};
+use std::time::{Duration, Instant};
+
+/// Longest that a wrong password may take to be told, seconds.
+const TOLD: f64 = 15.0;
+/// Pictures that five seconds at five a second must bring at least, also on an emulated processor.
+const PICTURES: u64 = 10;
+
+/// Paired over wpa_supplicant, then live, and live again after the camera was without power.
+pub(crate) fn supplicant() -> Result<()> {
+    let mut air = Air::new(3)?;
+    let _router = Router::start(air.place("router")?)?;
+    let place = air.place("phone")?;
+    let _own = at_home(&place, SSID, PASSWORD)?;
+    let home = place.address();
+    let mut camera = Camera::unpack(air.place("camera")?)?;
+    let phone = Phone::new(&place, &format!("wpa:{}", place.interface));
+    let start = Instant::now();
+    let ended = phone.pairing(&camera, SSID, PASSWORD)?.end()?.paired()?;
+    figure("paired", ended.over)?;
+    ensure!(
+        place.address() == home,
+        "the phone is at {:?}",
+        place.address()
+    );
+    let pictures = phone.watch("5")?;
+    figure(
+        "button to five seconds of live",
+        start.elapsed().as_secs_f64(),
+    )?;
+    ensure!(pictures >= PICTURES, "{pictures} pictures in 5 s");
+    println!("{pictures} pictures in 5 s");
+    // The hub is in the phone and runs while a program does; the camera needs none to be watched.
+    camera.unplug();
+    camera.plug_in()?;
+    let start = Instant::now();
+    until(
+        "live again after the camera was without power",
+        PATIENCE,
+        || phone.watch("3").ok().filter(|pictures| *pictures > 0),
+    )?;
+    figure("live after power", start.elapsed().as_secs_f64())
+}
+
+/// The same over NetworkManager, which has everything back afterwards.
+pub(crate) fn manager() -> Result<()> {
+    let mut air = Air::new(3)?;
+    let _router = Router::start(air.place("router")?)?;
+    let desktop = Desktop::at_home(air.place("phone")?, SSID, PASSWORD)?;
+    let before = desktop.profiles()?;
+    let camera = Camera::unpack(air.place("camera")?)?;
+    let phone = Phone::new(desktop.place(), "nm");
+    let ended = phone
+        .pairing_by_label(&camera, SSID, PASSWORD)?
+        .end()?
+        .paired()?;
+    figure("paired", ended.over)?;
+    let after = desktop.profiles()?;
+    ensure!(
+        after == before,
+        "profiles before {before:#?} and after {after:#?}"
+    );
+    let pictures = phone.watch("5")?;
+    ensure!(pictures >= PICTURES, "{pictures} pictures in 5 s");
+    Ok(())
+}
+
+/// A wrong password and a network that is not there: told by the camera itself; then the right one pairs.
+pub(crate) fn causes() -> Result<()> {
+    let mut air = Air::new(3)?;
+    let _router = Router::start(air.place("router")?)?;
+    let place = air.place("phone")?;
+    let _own = at_home(&place, SSID, PASSWORD)?;
+    let camera = Camera::unpack(air.place("camera")?)?;
+    let phone = Phone::new(&place, &format!("wpa:{}", place.interface));
+    let wrong = phone
+        .pairing(&camera, SSID, "not the password")?
+        .end()?
+        .failed("network_wrong_password")?;
+    let told = wrong.told()?;
+    let absent = phone
+        .pairing(&camera, "Elsewhere", PASSWORD)?
+        .end()?
+        .failed("network_not_found")?;
+    absent.told()?;
+    let ended = phone.pairing(&camera, SSID, PASSWORD)?.end()?.paired()?;
+    figure("then paired", ended.over)?;
+    ensure!(told <= TOLD, "a wrong password is told after {told:.1} s");
+    Ok(())
+}
+
+/// A router that gives the camera no address.
+pub(crate) fn no_address() -> Result<()> {
+    let mut air = Air::new(3)?;
+    let _router = Router::without_dhcp(air.place("router")?)?;
+    let place = air.place("phone")?;
+    let _own = at_home_with(&place, SSID, PASSWORD, "192.168.1.20")?;
+    let camera = Camera::unpack(air.place("camera")?)?;
+    let phone = Phone::new(&place, &format!("wpa:{}", place.interface));
+    let ended = phone
+        .pairing(&camera, SSID, PASSWORD)?
+        .end()?
+        .failed("network_no_address")?;
+    ended.told()?;
+    Ok(())
+}
+
+/// A hub on the router that is away when the camera needs it, and comes back; and goes once more later.
+pub(crate) fn hub() -> Result<()> {
+    let mut air = Air::new(3)?;
+    let router = Router::start(air.place("router")?)?;
+    let mut hub = Hub::start(&router, "")?;
+    let place = air.place("phone")?;
+    let _own = at_home(&place, SSID, PASSWORD)?;
+    let mut camera = Camera::unpack(air.place("camera")?)?;
+    let phone =
+        Phone::new(&place, &format!("wpa:{}", place.interface)).invited(hub.invitation.clone());
+    let pairing = phone.pairing(&camera, SSID, PASSWORD)?;
+    pairing.comes_to("send_credentials")?;
+    hub.unplug();
+    let ended = pairing.end()?.failed("camera_no_hub")?;
+    ended.told()?;
+    hub.plug_in(&router)?;
+    phone.pairing(&camera, SSID, PASSWORD)?.end()?.paired()?;
+    camera.is_home()?;
+    hub.unplug();
+    camera.waits_for("without its hub", |status| status["at_hub"] == false)?;
+    hub.plug_in(&router)?;
+    let start = Instant::now();
+    camera.is_home()?;
+    figure("back at the hub", start.elapsed().as_secs_f64())?;
+    until("the hub to see the camera", PATIENCE, || {
+        hub.camera_is_online(&router).ok().filter(|is| *is)
+    })?;
+    Ok(())
+}
+
+/// A token that has expired when the camera reports it.
+pub(crate) fn expired() -> Result<()> {
+    let mut air = Air::new(3)?;
+    let router = Router::start(air.place("router")?)?;
+    let hub = Hub::start(&router, "[limits]\ntoken_seconds = 2\n")?;
+    let place = air.place("phone")?;
+    let _own = at_home(&place, SSID, PASSWORD)?;
+    let camera = Camera::unpack(air.place("camera")?)?;
+    let phone =
+        Phone::new(&place, &format!("wpa:{}", place.interface)).invited(hub.invitation.clone());
+    let ended = phone.pairing(&camera, SSID, PASSWORD)?.end()?;
+    println!("{:?} at {:?}", ended.failure, ended.steps);
+    let codes = ["token_expired", "token_refused"];
+    ensure!(
+        ended
+            .failure
+            .as_deref()
+            .is_some_and(|code| codes.contains(&code)),
+        "{:?} instead of {codes:?}",
+        ended.failure
+    );
+    ended.told()?;
+    Ok(())
+}
+
+/// The hotspot goes away in the middle, and comes back: the pairing goes on by itself.
+pub(crate) fn interrupted() -> Result<()> {
+    let mut air = Air::new(3)?;
+    let _router = Router::start(air.place("router")?)?;
+    let place = air.place("phone")?;
+    let _own = at_home(&place, SSID, PASSWORD)?;
+    let mut camera = Camera::unpack(air.place("camera")?)?;
+    let phone = Phone::new(&place, &format!("wpa:{}", place.interface));
+    let pairing = phone.pairing(&camera, SSID, PASSWORD)?;
+    pairing.comes_to("join_hotspot")?;
+    // While the phone looks for it.
+    camera.unplug();
+    camera.plug_in()?;
+    let ended = pairing.end()?;
+    println!("{:?} at {:?}", ended.failure, ended.steps);
+    if ended.failure.is_some() {
+        // Told truly, and then it works at once.
+        ended.failed("hotspot_not_found")?;
+        camera.waits_for("open", |status| !status["hotspot"].is_null())?;
+        phone.pairing(&camera, SSID, PASSWORD)?.end()?.paired()?;
+    }
+    let pairing = phone.watch("3")?;
+    ensure!(pairing > 0, "no picture");
+    Ok(())
+}
+
+/// Two phones want the same camera at the same time: one gets it, the other is told why not.
+pub(crate) fn two_phones() -> Result<()> {
+    let mut air = Air::new(4)?;
+    let _router = Router::start(air.place("router")?)?;
+    let (first, second) = (air.place("first")?, air.place("second")?);
+    let _own = at_home(&first, SSID, PASSWORD)?;
+    let _other = at_home(&second, SSID, PASSWORD)?;
+    let camera = Camera::unpack(air.place("camera")?)?;
+    let phones =
+        [&first, &second].map(|place| Phone::new(place, &format!("wpa:{}", place.interface)));
+    let pairings = [
+        phones[0].pairing(&camera, SSID, PASSWORD)?,
+        phones[1].pairing(&camera, SSID, PASSWORD)?,
+    ];
+    let mut paired = Vec::new();
+    for (pairing, phone) in pairings.into_iter().zip(&phones) {
+        let ended = pairing.end()?;
+        println!("{:?} at {:?}", ended.failure, ended.steps);
+        if ended.failure.is_none() {
+            paired.push(phone);
+        }
+    }
+    ensure!(paired.len() == 1, "{} phones have the camera", paired.len());
+    std::thread::sleep(Duration::from_secs(1));
+    ensure!(paired[0].watch("3")? > 0, "no picture");
+    Ok(())
+}
+
+/// A new camera paired, each step measured: for `hwsim bench`.
+pub(crate) fn bench() -> Result<()> {
+    let mut air = Air::new(3)?;
+    let _router = Router::start(air.place("router")?)?;
+    let place = air.place("phone")?;
+    let _own = at_home(&place, SSID, PASSWORD)?;
+    let camera = Camera::unpack(air.place("camera")?)?;
+    let phone = Phone::new(&place, &format!("wpa:{}", place.interface));
+    let ended = phone.pairing(&camera, SSID, PASSWORD)?.end()?.paired()?;
+    let ends = ended
+        .steps
+        .iter()
+        .skip(1)
+        .map(|(_, at)| *at)
+        .chain([ended.known]);
+    for ((step, began), end) in ended.steps.iter().zip(ends) {
+        figure(step, end - began)?;
+    }
+    figure("button to live picture", ended.known)
+}
