@@ -157,9 +157,6 @@ refusals! {
     /// No such camera, or not this owner's.
     DeviceNotExist = "ResourceNotFound.DeviceNotExist",
         "the hub does not know this camera, or it belongs to someone else";
-    /// No such product.
-    ProductNotExist = "ResourceNotFound.StudioProductNotExist",
-        "the hub does not know this product";
     /// No such family: every owner has one, `default`.
     FamilyNotExist = "ResourceNotFound.StudioFamilyNotExist",
         "the hub does not know this family; the only one is \"default\"";

@@ -41,6 +41,7 @@ pub(crate) const HTTP_PORT: &str = "http_port";
 pub struct Hub {
     core: Arc<Core>,
     broker: Arc<dyn Broker>,
+    owns_broker: bool,
     running: Mutex<Option<Running>>,
 }
 
@@ -76,7 +77,7 @@ impl Hub {
         let (events, up) = mpsc::channel(QUEUE);
         let (broker, mqtt_port) = start_broker(config, identity, &core, events).await?;
         // Set before anything can be said through it.
-        let _ = core.broker.set(broker.clone());
+        let _ = core.broker.set(Arc::downgrade(&broker));
         let server = match start_https(config, identity, &core).await {
             Ok(server) => server,
             Err(error) => {
@@ -101,6 +102,7 @@ impl Hub {
         Ok(Self {
             core,
             broker,
+            owns_broker: matches!(config.mqtt, Mqtt::Embedded(_)),
             running: Mutex::new(Some(Running { server, tasks })),
         })
     }
@@ -135,25 +137,26 @@ impl Hub {
             return;
         };
         running.server.stop().await;
-        let relay = {
-            let mut relay = self
-                .core
-                .relay
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            relay.take()
-        };
+        let relay = self.core.relay().take();
         if let Some(relay) = relay {
             relay.stop().await;
         }
         // The broker's last events still have takers.
         self.broker.stop().await;
         running.tasks.shutdown().await;
-        // Who was connected is not any more, whatever of it was still on its way.
-        if let Err(error) = self.core.store.all_offline().await {
+        // Who was connected to the own broker is not any more, whatever of it was still on its way.
+        if self.owns_broker
+            && let Err(error) = self.core.store.all_offline().await
+        {
             tracing::warn!(%error, "who is online was not noted");
         }
         self.core.store.close().await;
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        drop(self.core.relay().take());
     }
 }
 
@@ -253,8 +256,7 @@ async fn start_relay(config: &Config, identity: &Identity, core: &Core) -> Resul
     let guests = Arc::new(Bound(core.store.clone()));
     let relay = Relay::start(relay, guests).await;
     let relay = relay.map_err(|error| Error::Relay(error.to_string()))?;
-    let mut place = core.relay.lock().unwrap_or_else(PoisonError::into_inner);
-    *place = Some(relay);
+    *core.relay() = Some(relay);
     Ok(())
 }
 

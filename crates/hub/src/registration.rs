@@ -178,6 +178,15 @@ impl Registration {
             let words = "this registration was seen before; sign again with another nonce";
             return Err((code::REPLAYED, words.to_owned()));
         }
+        if signer.token_owner.is_some() {
+            let token = signer.secret.as_str();
+            let is_first = self.store.claim_token(token, &wanted.device).await;
+            if !is_first.map_err(internal)? {
+                let words =
+                    "another camera registered with this pairing token; start the pairing again";
+                return Err((code::NOT_YOURS, words.to_owned()));
+            }
+        }
         let psk = fresh_secret().map_err(internal)?;
         let product_id = wanted.device.product_id.as_str();
         self.store

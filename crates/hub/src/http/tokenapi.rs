@@ -11,8 +11,8 @@ use wire::device::Device;
 use wire::token::Token;
 
 use crate::api::{self, Answer, BoundData, DeviceList, Listed, NewToken, Request};
-use crate::hub::core::Core;
 use crate::desk::{Desk, Local, TokenState, Viewer};
+use crate::hub::core::Core;
 use crate::limit::{Limiter, household};
 use crate::{Error, Refusal, Result};
 
@@ -40,7 +40,10 @@ impl TokenApi {
 
     /// The answer to a body, whatever it holds.
     pub(crate) async fn answer(&self, peer: IpAddr, body: &[u8]) -> Answer {
-        let Ok(request) = serde_json::from_slice::<Request>(body) else {
+        // An object: the fields in a list, without their names, would be read as well.
+        let is_object = body.trim_ascii_start().starts_with(b"{");
+        let request = serde_json::from_slice::<Request>(body);
+        let Some(request) = request.ok().filter(|_| is_object) else {
             return self.refused(Refusal::InvalidParameter, "");
         };
         let is_short = request.request_id.len() <= MAX_REQUEST_ID;

@@ -1,7 +1,7 @@
 //! What every part of a running hub shares.
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,11 +25,12 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) broker: OnceLock<Arc<dyn Broker>>,
+    /// Weak, so that a desk that is still held does not keep the broker of a dropped hub running.
+    pub(crate) broker: OnceLock<Weak<dyn Broker>>,
     /// Wakes the courier: somebody has to be told something, or has come to be told.
     pub(crate) wake: Notify,
     /// The relay while it runs.
-    pub(crate) relay: Mutex<Option<Relay>>,
+    relay: Mutex<Option<Relay>>,
     events: broadcast::Sender<HubEvent>,
     host: Option<String>,
     pin: Pin,
@@ -106,7 +107,7 @@ impl Core {
 
     /// Sends a payload to a topic.
     pub(crate) async fn push(&self, topic: &str, payload: String) {
-        let Some(broker) = self.broker.get() else {
+        let Some(broker) = self.broker() else {
             return;
         };
         if let Err(error) = broker.push(topic, Bytes::from(payload)).await {
@@ -129,7 +130,8 @@ impl Core {
         })
     }
 
-    fn relay(&self) -> MutexGuard<'_, Option<Relay>> {
+    /// The relay's place.
+    pub(crate) fn relay(&self) -> MutexGuard<'_, Option<Relay>> {
         self.relay.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -153,7 +155,11 @@ impl Core {
 
     /// Connections that the broker holds.
     pub(crate) fn connected(&self) -> usize {
-        self.broker.get().map_or(0, |broker| broker.connected())
+        self.broker().map_or(0, |broker| broker.connected())
+    }
+
+    fn broker(&self) -> Option<Arc<dyn Broker>> {
+        self.broker.get().and_then(Weak::upgrade)
     }
 }
 

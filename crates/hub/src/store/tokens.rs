@@ -145,6 +145,21 @@ impl Store {
         .map_err(failed("list the tokens"))
     }
 
+    /// A camera registers with a token, which then registers no other: `false` if it already did.
+    pub(crate) async fn claim_token(&self, token: &str, device: &Device) -> Result<bool> {
+        let done = sqlx::query(
+            "UPDATE tokens SET product_id = $1, device_name = $2
+             WHERE token = $3 AND (product_id IS NULL OR (product_id = $1 AND device_name = $2))",
+        )
+        .bind(device.product_id.as_str())
+        .bind(device.device_name.as_str())
+        .bind(token)
+        .execute(&self.write)
+        .await
+        .map_err(failed("note who registers with a token"))?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// A camera reports a token. One statement decides, so that two cameras with the same token cannot both win.
     pub(crate) async fn report_token(
         &self,

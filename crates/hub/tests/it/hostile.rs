@@ -20,6 +20,7 @@ async fn malformed_bodies_are_answered_in_the_documents_form() {
         "{",
         "null",
         "[]",
+        r#"["AppGetFamilyDeviceList","x"]"#,
         "7",
         "\"x\"",
         deep.as_str(),

@@ -133,6 +133,14 @@ async fn a_name_belongs_to_the_key_that_came_first() {
         Err(400),
         "a token needs a key"
     );
+    let key = Some(PeerId([8; 32]));
+    assert!(register(&hub, "cam_b", key, &next).await.is_ok());
+    assert!(register(&hub, "cam_b", key, &next).await.is_ok(), "again");
+    assert_eq!(
+        register(&hub, "cam_c", key, &next).await,
+        Err(403),
+        "a token registers one camera"
+    );
     rig.hub.stop().await;
 }
 

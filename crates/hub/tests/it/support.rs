@@ -25,11 +25,11 @@ use wire::thing::{Body, Direction, Message, Topic};
 use wire::token::Token;
 
 /// A loaded machine may take this long for anything.
-pub const PATIENCE: Duration = Duration::from_secs(30);
-pub const PRODUCT: &str = "PORTHOLE01";
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PRODUCT: &str = "PORTHOLE01";
 
 /// Waits for what has to come.
-pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
         Err(_) => panic!("{what}: nothing came in {PATIENCE:?}"),
@@ -37,7 +37,7 @@ pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// Asks again until it is so.
-pub async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     soon(what, async {
         while !ask().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -47,19 +47,20 @@ pub async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
 }
 
 /// A hub on loopback with its folder.
-pub struct Rig {
-    pub dir: tempfile::TempDir,
-    pub config: Config,
-    pub hub: Hub,
+pub(crate) struct Rig {
+    /// Deleted with everything in it when the test is over.
+    _dir: tempfile::TempDir,
+    pub(crate) config: Config,
+    pub(crate) hub: Hub,
 }
 
 impl Rig {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
     /// With the configuration changed.
-    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::embedded(dir.path());
         config.http = "127.0.0.1:0".parse().unwrap();
@@ -74,21 +75,25 @@ impl Rig {
         };
         change(&mut config);
         let hub = Hub::start(config.clone()).await.unwrap();
-        Self { dir, config, hub }
+        Self {
+            _dir: dir,
+            config,
+            hub,
+        }
     }
 
     /// Ends the hub and starts it again with the same folder.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.hub.stop().await;
         self.hub = Hub::start(self.config.clone()).await.unwrap();
     }
 
-    pub fn address(&self) -> HubAddress {
+    pub(crate) fn address(&self) -> HubAddress {
         self.hub.address()
     }
 
     /// Another owner and its desk over HTTPS.
-    pub async fn owner(&self, name: &str) -> (Client, Invitation) {
+    pub(crate) async fn owner(&self, name: &str) -> (Client, Invitation) {
         let keeper = Keeper::open(&self.config).await.unwrap();
         let invitation = keeper.add_owner(name).await.unwrap();
         keeper.close().await;
@@ -97,7 +102,7 @@ impl Rig {
 }
 
 /// A viewer whose key is this byte 32 times.
-pub fn viewer(byte: u8) -> Viewer {
+pub(crate) fn viewer(byte: u8) -> Viewer {
     Viewer {
         key: PeerId([byte; 32]),
         name: format!("viewer {byte}"),
@@ -106,16 +111,16 @@ pub fn viewer(byte: u8) -> Viewer {
 
 /// A camera with credentials.
 #[derive(Clone)]
-pub struct Camera {
-    pub hub: HubAddress,
-    pub device: Device,
-    pub key: CameraId,
-    pub secret: DeviceSecret,
+pub(crate) struct Camera {
+    pub(crate) hub: HubAddress,
+    pub(crate) device: Device,
+    pub(crate) key: CameraId,
+    pub(crate) secret: DeviceSecret,
 }
 
 impl Camera {
     /// Registers with the token of its attempt, as a camera fresh from its box does.
-    pub async fn register(hub: &HubAddress, name: &str, token: &Token) -> Self {
+    pub(crate) async fn register(hub: &HubAddress, name: &str, token: &Token) -> Self {
         let key = PeerId([name.bytes().last().unwrap(); 32]);
         let secret = ProductSecret::from(token);
         let secret = register(hub, name, Some(key), &secret).await.unwrap();
@@ -128,7 +133,7 @@ impl Camera {
     }
 
     /// Connects and subscribes.
-    pub async fn connect(&self) -> Online {
+    pub(crate) async fn connect(&self) -> Online {
         let client_id = self.device.client_id();
         let username = Username {
             device: self.device.clone(),
@@ -178,28 +183,28 @@ impl Camera {
 }
 
 /// A camera that is connected.
-pub struct Online {
-    pub camera: Camera,
-    pub client: AsyncClient,
-    pub messages: mpsc::UnboundedReceiver<(String, Bytes)>,
+pub(crate) struct Online {
+    pub(crate) camera: Camera,
+    pub(crate) client: AsyncClient,
+    pub(crate) messages: mpsc::UnboundedReceiver<(String, Bytes)>,
     task: JoinHandle<()>,
 }
 
 impl Online {
-    pub async fn say(&self, client_token: &str, body: Body) {
+    pub(crate) async fn say(&self, client_token: &str, body: Body) {
         let message = Message::new(client_token, body);
         let (_, kind) = message.place();
         let topic = Topic::up(kind, &self.camera.device).to_string();
         self.say_raw(&topic, message.encode()).await;
     }
 
-    pub async fn say_raw(&self, topic: &str, payload: impl Into<Vec<u8>>) {
+    pub(crate) async fn say_raw(&self, topic: &str, payload: impl Into<Vec<u8>>) {
         let sent = self.client.publish(topic, QoS::AtLeastOnce, false, payload);
         sent.await.unwrap();
     }
 
     /// The next message of the thing model.
-    pub async fn hear(&mut self) -> Message {
+    pub(crate) async fn hear(&mut self) -> Message {
         let (topic, payload) = soon("a message", self.messages.recv()).await.unwrap();
         let topic: Topic = topic.parse().unwrap();
         assert_eq!(topic.device, self.camera.device);
@@ -207,7 +212,7 @@ impl Online {
     }
 
     /// The next message that is wanted; others are skipped.
-    pub async fn hear_one(&mut self, mut is_wanted: impl FnMut(&Body) -> bool) -> Message {
+    pub(crate) async fn hear_one(&mut self, mut is_wanted: impl FnMut(&Body) -> bool) -> Message {
         loop {
             let message = self.hear().await;
             if is_wanted(&message.body) {
@@ -217,7 +222,7 @@ impl Online {
     }
 
     /// Reports a token and returns the code of the answer.
-    pub async fn report_token(&mut self, token: &Token) -> i32 {
+    pub(crate) async fn report_token(&mut self, token: &Token) -> i32 {
         let body = Body::AppBindToken {
             token: token.clone(),
         };
@@ -232,7 +237,7 @@ impl Online {
     }
 
     /// Cuts the connection without a word.
-    pub async fn vanish(mut self) {
+    pub(crate) async fn vanish(mut self) {
         self.task.abort();
         let _ = (&mut self.task).await;
     }
@@ -244,11 +249,11 @@ impl Drop for Online {
     }
 }
 
-pub fn device(name: &str) -> Device {
+pub(crate) fn device(name: &str) -> Device {
     Device::new(PRODUCT, name).unwrap()
 }
 
-pub fn unix_seconds() -> u64 {
+pub(crate) fn unix_seconds() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap()
@@ -256,7 +261,7 @@ pub fn unix_seconds() -> u64 {
 }
 
 /// Registers in the IoT Explorer form; the refusal's code otherwise.
-pub async fn register(
+pub(crate) async fn register(
     hub: &HubAddress,
     name: &str,
     key: Option<CameraId>,
@@ -280,7 +285,7 @@ fn rand() -> u32 {
 }
 
 /// A TLS connection to the hub's HTTPS port.
-pub async fn tls(hub: &HubAddress) -> TlsStream<TcpStream> {
+pub(crate) async fn tls(hub: &HubAddress) -> TlsStream<TcpStream> {
     let socket = TcpStream::connect((hub.host.as_str(), hub.http_port))
         .await
         .unwrap();
@@ -292,7 +297,7 @@ pub async fn tls(hub: &HubAddress) -> TlsStream<TcpStream> {
 }
 
 /// One request with a body: status and body of the answer.
-pub async fn post(
+pub(crate) async fn post(
     hub: &HubAddress,
     path: &str,
     headers: &[(&str, &str)],
@@ -306,7 +311,7 @@ pub async fn post(
 }
 
 /// One request without a body.
-pub async fn get(hub: &HubAddress, path: &str) -> (u16, String) {
+pub(crate) async fn get(hub: &HubAddress, path: &str) -> (u16, String) {
     let request = hyper::Request::get(path).body(Full::default()).unwrap();
     let (status, body) = exchange(hub, request).await;
     (status, String::from_utf8(body.to_vec()).unwrap())
@@ -329,7 +334,12 @@ async fn exchange(hub: &HubAddress, mut request: hyper::Request<Full<Bytes>>) ->
 }
 
 /// A camera that registered and reported a token of this desk, online.
-pub async fn reported(rig: &Rig, desk: &Arc<dyn Desk>, name: &str, who: u8) -> (Online, Token) {
+pub(crate) async fn reported(
+    rig: &Rig,
+    desk: &Arc<dyn Desk>,
+    name: &str,
+    who: u8,
+) -> (Online, Token) {
     let token = desk.create_token(&viewer(who)).await.unwrap().token;
     let camera = Camera::register(&rig.address(), name, &token).await;
     let mut online = camera.connect().await;
