@@ -3,5 +3,6 @@
 mod architecture;
 mod faults;
 mod gateway;
+mod pairing;
 mod repository;
 mod two_programs;
