@@ -36,7 +36,7 @@ pub(crate) use flow::address_of;
 pub(crate) use net::Spot;
 
 /// Longest that a pairing takes, without putting the network back (protocol: a camera's session).
-pub const WHOLE: Duration = Duration::from_secs(300);
+pub(crate) const WHOLE: Duration = Duration::from_secs(300);
 /// How long the camera's log is asked for after a failure.
 const LOG: Duration = Duration::from_secs(4);
 /// How often the clock is told.

@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// Pause between two looks for the camera's hotspot.
 const LOOK: Duration = Duration::from_millis(1500);
 /// A radio may still list a hotspot that has just gone away: for so long it counts as back only if it was missing once.
-const STALE: Duration = Duration::from_secs(10);
+const STALE: Duration = Duration::from_secs(7);
 /// How long a camera that is on the network gets before it is asked on the hotspot that it kept open.
 const KEPT_OPEN: Duration = Duration::from_secs(40);
 /// How long a camera that is asked again may take to say why it failed.
