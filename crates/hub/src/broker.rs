@@ -169,7 +169,7 @@ pub enum Error {
     },
     /// The URL of an external broker is wrong.
     #[error(
-        "broker URL {what}; expected mqtts://user:password@host[:8883] or mqtt://… on a private network"
+        "broker URL {what}; expected mqtts://user:password@host[:8883][/group], or mqtt://… on a private network"
     )]
     Url {
         /// What is wrong with it; never the URL itself, which holds a password.

@@ -357,6 +357,7 @@ impl Broker for Embedded {
         let _ = ending.await;
         // What is left are peers without a login and rmqtt's own tasks; both end with the runtime.
         let _ = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(STOP_LIMIT)).await;
+        self.hooks.online.clear();
     }
 }
 

@@ -1,9 +1,13 @@
 //! A broker or cluster that others run: the hub is one of its clients.
 //!
 //! ```text
-//!   devices ──> broker ──$share/porthole-hubs/$thing/up/#──> one of the hubs
-//!   devices <── broker <──────────$thing/down/…───────────── any hub
+//!   devices ──> broker ──$thing/up/#────────────────> the hub
+//!                      ──$share/{group}/$thing/up/#──> one of the hubs of a group
+//!   devices <── broker <──$thing/down/…────────────── any hub
 //! ```
+//!
+//! A group needs a broker that shares topics which begin with `$`: by their documents EMQX and rmqttd do; mosquitto 2.0.11
+//! accepts the subscription and then delivers nothing (tried), so there a hub has to be alone and without a group.
 //!
 //! Who may log in and which topics belong to whom is then the broker's to enforce; the hub's account must be the only one that may
 //! subscribe to `$thing/up/#` and publish to `$thing/down/#`. Presence comes from `$SYS/brokers/+/clients/+/connected` and
@@ -12,10 +16,8 @@
 use super::{Broker, Device, Error, Event, MAX_PACKET, Presence, Rules, Up};
 use async_trait::async_trait;
 use bytes::Bytes;
-use rumqttc::mqttbytes::v4::{Packet, Publish, SubscribeFilter};
-use rumqttc::{
-    AsyncClient, ConnectionError, EventLoop, MqttOptions, QoS, TlsConfiguration, Transport,
-};
+use rumqttc::mqttbytes::v4::{Packet, Publish, SubAck, SubscribeFilter, SubscribeReasonCode};
+use rumqttc::{AsyncClient, EventLoop, MqttOptions, QoS, TlsConfiguration, Transport};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::collections::HashSet;
@@ -31,12 +33,12 @@ mod url;
 
 pub use url::Url;
 
-/// Each message goes to one of the hubs in this group.
-const GROUP: &str = "$share/porthole-hubs";
-/// What the hub listens to.
-const FILTERS: [&str; 4] = [
-    "$share/porthole-hubs/$thing/up/#",
-    "$share/porthole-hubs/$sys/operation/+/+",
+/// What is wrong when the broker refuses the first of the filters.
+const DEAF: &str = "its account may not read $thing/up/#: allow it";
+/// What devices say.
+const UP: [&str; 2] = ["$thing/up/#", "$sys/operation/+/+"];
+/// Who came and who went, from brokers that tell.
+const PRESENCE: [&str; 2] = [
     "$SYS/brokers/+/clients/+/connected",
     "$SYS/brokers/+/clients/+/disconnected",
 ];
@@ -100,11 +102,11 @@ impl External {
             host: host.clone(),
             reason,
         };
-        tokio::time::timeout(LIMIT, first_connection(&mut connection))
+        let begin = begin(&client, &mut connection, config.url.group());
+        let early = tokio::time::timeout(LIMIT, begin)
             .await
             .map_err(|_| unreachable(format!("nothing for {} s", LIMIT.as_secs())))?
-            .map_err(|error| unreachable(error.to_string()))?;
-        subscribe(&client).map_err(|error| unreachable(error.to_string()))?;
+            .map_err(unreachable)?;
         let (up, connected) = watch::channel(true);
         let online = Arc::default();
         let listener = Listener {
@@ -112,9 +114,10 @@ impl External {
             events,
             online: Arc::clone(&online),
             client: client.clone(),
+            group: config.url.group().map(str::to_owned),
             host: host.clone(),
         };
-        let polling = tokio::spawn(listener.run(connection, up));
+        let polling = tokio::spawn(listener.run(early, connection, up));
         Ok(Self {
             client,
             host,
@@ -174,18 +177,45 @@ fn tls(ca: Option<&str>) -> Result<Arc<rustls::ClientConfig>, Error> {
     Ok(Arc::new(config))
 }
 
-async fn first_connection(connection: &mut EventLoop) -> Result<(), ConnectionError> {
+/// Connects and subscribes; returns what devices said before the broker had confirmed it.
+async fn begin(
+    client: &AsyncClient,
+    connection: &mut EventLoop,
+    group: Option<&str>,
+) -> Result<Vec<Publish>, String> {
+    let mut early = Vec::new();
     loop {
-        if let rumqttc::Event::Incoming(Packet::ConnAck(_)) = connection.poll().await? {
-            return Ok(());
+        match connection.poll().await.map_err(|error| error.to_string())? {
+            rumqttc::Event::Incoming(Packet::ConnAck(_)) => {
+                subscribe(client, group).map_err(|error| error.to_string())?;
+            }
+            rumqttc::Event::Incoming(Packet::Publish(message)) => early.push(message),
+            rumqttc::Event::Incoming(Packet::SubAck(ack)) if may_hear(&ack) => return Ok(early),
+            rumqttc::Event::Incoming(Packet::SubAck(_)) => return Err(DEAF.into()),
+            _ => {}
         }
     }
 }
 
+/// Whether the broker lets the hub hear its devices: the first filter.
+fn may_hear(ack: &SubAck) -> bool {
+    let code = ack.return_codes.first();
+    code.is_some_and(|code| *code != SubscribeReasonCode::Failure)
+}
+
 /// Queues the subscriptions; after a reconnection the broker has forgotten them.
-fn subscribe(client: &AsyncClient) -> Result<(), rumqttc::ClientError> {
-    let filter = |path: &str| SubscribeFilter::new(path.to_owned(), QoS::AtLeastOnce);
-    client.try_subscribe_many(FILTERS.into_iter().map(filter))
+fn subscribe(client: &AsyncClient, group: Option<&str>) -> Result<(), rumqttc::ClientError> {
+    let filters = filters(group).into_iter();
+    client.try_subscribe_many(filters.map(|path| SubscribeFilter::new(path, QoS::AtLeastOnce)))
+}
+
+/// What the hub listens to. Every hub hears who came and went: each answers to its own owners.
+fn filters(group: Option<&str>) -> Vec<String> {
+    let up = UP.into_iter().map(|filter| match group {
+        Some(group) => format!("$share/{group}/{filter}"),
+        None => filter.to_owned(),
+    });
+    up.chain(PRESENCE.map(str::to_owned)).collect()
 }
 
 /// Takes what the broker sends.
@@ -194,11 +224,15 @@ struct Listener {
     events: mpsc::Sender<Event>,
     online: Arc<Mutex<HashSet<Device>>>,
     client: AsyncClient,
+    group: Option<String>,
     host: String,
 }
 
 impl Listener {
-    async fn run(self, mut connection: EventLoop, up: watch::Sender<bool>) {
+    async fn run(self, early: Vec<Publish>, mut connection: EventLoop, up: watch::Sender<bool>) {
+        for message in early {
+            self.take(message).await;
+        }
         let mut pause = BACK_OFF.0;
         loop {
             match connection.poll().await {
@@ -208,19 +242,13 @@ impl Listener {
                 Ok(rumqttc::Event::Incoming(Packet::ConnAck(_))) => {
                     pause = BACK_OFF.0;
                     // The queue was just emptied into the new connection; should it be full, the next connection tries again.
-                    if let Err(error) = subscribe(&self.client) {
+                    if let Err(error) = subscribe(&self.client, self.group.as_deref()) {
                         tracing::warn!(host = self.host, "cannot subscribe: {error}");
                     }
                     up.send_replace(true);
                 }
-                Ok(rumqttc::Event::Incoming(Packet::SubAck(ack))) => {
-                    let refused = |code: &_| matches!(code, rumqttc::SubscribeReasonCode::Failure);
-                    if ack.return_codes.first().is_none_or(refused) {
-                        tracing::error!(
-                            host = self.host,
-                            "the broker does not let the hub hear its devices: allow its account {GROUP}/$thing/up/#"
-                        );
-                    }
+                Ok(rumqttc::Event::Incoming(Packet::SubAck(ack))) if !may_hear(&ack) => {
+                    tracing::error!(host = self.host, DEAF);
                 }
                 Ok(_) => {}
                 Err(error) => {
@@ -384,6 +412,15 @@ mod tests {
         ] {
             assert_eq!(sender(topic), None, "{topic}");
         }
+    }
+
+    #[test]
+    fn only_what_devices_say_is_shared() {
+        assert_eq!(filters(None)[0], "$thing/up/#");
+        let shared = filters(Some("hubs"));
+        assert_eq!(shared[0], "$share/hubs/$thing/up/#");
+        assert_eq!(shared[1], "$share/hubs/$sys/operation/+/+");
+        assert_eq!(shared[2..], PRESENCE);
     }
 
     #[test]

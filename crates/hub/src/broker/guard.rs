@@ -34,9 +34,13 @@ pub(super) struct Patience {
     pub(super) total: usize,
 }
 
+/// How long a login is remembered after its connection was last seen: one list of sockets may miss one of them.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
 /// Who has logged in, and how long everybody else has been silent.
 pub(super) struct Guard {
     patience: Patience,
+    /// When each was last seen.
     admitted: Mutex<HashMap<SocketAddr, Instant>>,
     silent: Mutex<HashMap<SocketAddr, Instant>>,
 }
@@ -53,6 +57,11 @@ impl Guard {
     /// The peer at this address has logged in.
     pub(super) fn admit(&self, peer: SocketAddr) {
         lock(&self.admitted).insert(peer, Instant::now());
+    }
+
+    /// The connection from this address is over; the next one from there has to log in anew.
+    pub(super) fn forget(&self, peer: SocketAddr) {
+        lock(&self.admitted).remove(&peer);
     }
 
     /// Looks once at the sockets that belong to the listeners at `ports` and shuts down those whose time is up.
@@ -73,8 +82,12 @@ impl Guard {
     fn judge(&self, now: Instant, present: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
         let present: std::collections::HashSet<SocketAddr> = present.collect();
         let mut admitted = lock(&self.admitted);
-        // Who logged in after the list was begun may be missing from it.
-        admitted.retain(|peer, since| *since >= now || present.contains(peer));
+        admitted.retain(|peer, seen| {
+            if present.contains(peer) {
+                *seen = now.max(*seen);
+            }
+            now.saturating_duration_since(*seen) < REMEMBERED
+        });
         let mut silent = lock(&self.silent);
         silent.retain(|peer, _| present.contains(peer) && !admitted.contains_key(peer));
         for peer in present {
@@ -247,12 +260,26 @@ mod tests {
         let (guard, start) = (guard(), Instant::now());
         guard.admit(peer(1, 1));
         guard.judge(later(start, 1), [peer(1, 1)].into_iter());
-        guard.judge(later(start, 2), [].into_iter());
+        guard.forget(peer(1, 1));
         guard.judge(later(start, 3), [peer(1, 1)].into_iter());
         assert_eq!(
             guard.judge(later(start, 18), [peer(1, 1)].into_iter()),
             [peer(1, 1)]
         );
+    }
+
+    #[test]
+    fn who_is_missing_from_one_list_is_not_forgotten() {
+        let (guard, start) = (guard(), Instant::now());
+        guard.admit(peer(1, 1));
+        guard.judge(later(start, 1), [].into_iter());
+        for seconds in 2..100 {
+            let condemned = guard.judge(later(start, seconds), [peer(1, 1)].into_iter());
+            assert!(condemned.is_empty(), "after {seconds} s");
+        }
+        // Who is gone for good is.
+        guard.judge(later(start, 200), [].into_iter());
+        assert!(lock(&guard.admitted).is_empty());
     }
 
     #[test]

@@ -146,6 +146,9 @@ impl Hooks {
     }
 
     async fn went(&self, device: Device, id: &Id) {
+        if let Some(peer) = id.remote_addr {
+            self.guard.forget(peer);
+        }
         // Not twice, when the search for lost sessions was faster.
         if self.online.remove(&device, id) {
             self.rates.forget(&device);
@@ -287,6 +290,11 @@ pub(super) struct Online(Mutex<HashMap<Device, Id>>);
 impl Online {
     pub(super) fn count(&self) -> usize {
         self.map().len()
+    }
+
+    /// Everybody has gone, with the broker itself.
+    pub(super) fn clear(&self) {
+        self.map().clear();
     }
 
     fn all(&self) -> Vec<(Device, Id)> {

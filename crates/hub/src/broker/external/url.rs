@@ -1,8 +1,11 @@
-//! `mqtts://user:password@host:port`.
+//! `mqtts://user:password@host:port/group`.
 
 use super::Error;
 use std::fmt;
 use std::str::FromStr;
+
+/// Longest name of a group.
+const MAX_GROUP: usize = 32;
 
 /// Where an external broker is, and the hub's account there. `Debug` and `Display` show scheme, host and port only.
 #[derive(Clone, PartialEq, Eq)]
@@ -11,6 +14,7 @@ pub struct Url {
     host: String,
     port: u16,
     account: Option<(String, String)>,
+    group: Option<String>,
 }
 
 impl Url {
@@ -30,6 +34,12 @@ impl Url {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The group of hubs that share the devices' messages between them; without one every hub gets every message.
+    #[must_use]
+    pub fn group(&self) -> Option<&str> {
+        self.group.as_deref()
     }
 
     /// User name and password.
@@ -69,9 +79,12 @@ impl FromStr for Url {
             "mqtt" => false,
             _ => return Err(wrong("begins with neither mqtts:// nor mqtt://")),
         };
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        if rest.contains(['/', '?', '#']) {
-            return Err(wrong("has a path, a query or a fragment"));
+        let (rest, group) = rest.split_once('/').unwrap_or((rest, ""));
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+        if group.len() > MAX_GROUP || !group.bytes().all(is_word) || rest.contains(['?', '#']) {
+            return Err(wrong(
+                "has more after the port than the name of a group of hubs",
+            ));
         }
         // The last one: a password may hold an @ that somebody did not encode.
         let (account, place) = match rest.rsplit_once('@') {
@@ -92,6 +105,7 @@ impl FromStr for Url {
             host: host.to_owned(),
             port: port.unwrap_or(if tls { 8883 } else { 1883 }),
             account,
+            group: (!group.is_empty()).then(|| group.to_owned()),
         })
     }
 }
@@ -155,6 +169,9 @@ mod tests {
         let six: Url = "mqtts://a:b@[2001:db8::1]".parse().unwrap();
         assert_eq!((six.host(), six.port()), ("2001:db8::1", 8883));
         assert_eq!(six.to_string(), "mqtts://[2001:db8::1]:8883");
+        assert_eq!(six.group(), None);
+        let one_of_many: Url = "mqtts://a:b@cluster.example/hubs-1".parse().unwrap();
+        assert_eq!(one_of_many.group(), Some("hubs-1"));
     }
 
     #[test]
@@ -182,7 +199,9 @@ mod tests {
             "mqtts://host:1:2",
             "mqtts://[::1",
             "mqtts://[::1]x",
-            "mqtts://host/path",
+            "mqtts://host/path/more",
+            "mqtts://host/a+b",
+            "mqtts://host?query",
             "mqtts://a%zz:b@host",
             "mqtts://a%:b@host",
         ] {
