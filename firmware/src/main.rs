@@ -90,10 +90,6 @@ async fn film(options: Options, json: bool) -> anyhow::Result<End> {
         None => (None, None),
     };
     show(&camera, json)?;
-    if let Some(status) = &mut status {
-        // What it says already is printed with the first change after this.
-        status.mark_changed();
-    }
     let end = loop {
         tokio::select! {
             _ = terminate.recv() => break End::Told,

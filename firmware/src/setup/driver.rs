@@ -75,6 +75,7 @@ pub(super) struct Driver {
     by_hand: mpsc::Receiver<Gesture>,
     board: Option<mpsc::Receiver<Gesture>>,
     status: watch::Sender<Status>,
+    shown: Option<(Phase, bool, Light)>,
     reset: watch::Sender<bool>,
 }
 
@@ -136,6 +137,7 @@ impl Driver {
             by_hand,
             board,
             status,
+            shown: None,
             reset,
         }
     }
@@ -220,7 +222,7 @@ impl Driver {
                     tracing::error!(%error, "what was set up is lost at the next start");
                 }
             }
-            Action::Light(light) => self.light(light),
+            Action::Light(light) => self.parts.board.light(light),
         }
     }
 
@@ -420,19 +422,16 @@ impl Driver {
         }
     }
 
-    fn light(&self, light: Light) {
-        self.parts.board.light(light);
-        self.status
-            .send_modify(|status| status.light = light.name());
-    }
-
-    fn show(&self) {
-        let (phase, bound) = (self.machine.phase().name(), self.machine.is_bound());
-        self.status.send_if_modified(|status| {
-            let news = status.phase != phase || status.bound != bound;
-            (status.phase, status.bound) = (phase, bound);
-            news
-        });
+    fn show(&mut self) {
+        let (phase, bound) = (self.machine.phase(), self.machine.is_bound());
+        let shown = Some((phase, bound, self.machine.light()));
+        if self.shown != shown {
+            self.shown = shown;
+            self.status.send_modify(|status| {
+                status.light = self.machine.light().name();
+                (status.phase, status.bound) = (phase.name(), bound);
+            });
+        }
     }
 }
 

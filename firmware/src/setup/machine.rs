@@ -334,6 +334,11 @@ impl Machine {
         }
     }
 
+    /// What its light says.
+    pub fn light(&self) -> Light {
+        self.light
+    }
+
     /// What it remembers.
     pub fn saved(&self) -> &Saved {
         &self.saved
