@@ -2,6 +2,7 @@
 //! nothing of one case to the next: no process, no namespace, no radio.
 
 use crate::cases::{self, Case};
+use crate::home;
 use crate::report::{self, Event, Report};
 use anyhow::{Context, Result};
 use std::fs;
@@ -80,6 +81,7 @@ fn clear() {
         quietly("sh", &["-c", &format!("kill -KILL {}", others.join(" "))]);
         std::thread::sleep(Duration::from_millis(200));
     }
+    let _ = fs::remove_dir_all(home::DATA);
     quietly("ip", &["-all", "netns", "delete"]);
     quietly("busybox", &["rmmod", "mac80211_hwsim"]);
 }

@@ -14,6 +14,10 @@ use tests::programs::{Running, finish};
 
 /// Longest that anything may take that a person waits for. Everything runs some thirty times slower than on a phone.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
+/// Where programs keep their data: a memory disk, because a database cannot share memory in the results' folder.
+pub(crate) const DATA: &str = "/tmp/home";
+const CAMERA: &str = "/tmp/home/camera";
+const HUB: &str = "/tmp/home/hub";
 /// Pictures a second: an emulated processor encodes and decodes few.
 const FPS: &str = "5";
 
@@ -34,7 +38,7 @@ impl Camera {
     pub(crate) fn unpack(place: Place) -> Result<Self> {
         let label = place.must(
             &program("porthole-camera")?,
-            &["label", "--json", "--data", "camera"],
+            &["label", "--json", "--data", CAMERA],
         )?;
         let label: Value = serde_json::from_str(&label).context("reading the label")?;
         let text = |name: &str| label[name].as_str().unwrap_or_default().to_owned();
@@ -58,7 +62,7 @@ impl Camera {
         let mut command = self.place.command(program("porthole-camera")?);
         command
             .args([
-                "--board", "sim", "--json", "--data", "camera", "--setup", "--radio", &radio,
+                "--board", "sim", "--json", "--data", CAMERA, "--setup", "--radio", &radio,
             ])
             .args(["--fps", FPS, "--gop-seconds", "1"])
             .env(
@@ -138,7 +142,7 @@ impl<'a> Phone<'a> {
         Self {
             place,
             radio: radio.to_owned(),
-            data: format!("{}-data", place.name),
+            data: format!("{DATA}/{}", place.name),
             hub: None,
         }
     }
@@ -344,11 +348,11 @@ pub(crate) struct Hub {
 impl Hub {
     /// Starts one with these lines in its configuration.
     pub(crate) fn start(router: &Router, configuration: &str) -> Result<Self> {
-        fs::create_dir_all("hub")?;
-        fs::write("hub/hub.toml", configuration)?;
+        fs::create_dir_all(HUB)?;
+        fs::write(format!("{HUB}/hub.toml"), configuration)?;
         let words = [
             "--dir",
-            "hub",
+            HUB,
             "--host",
             crate::router::ADDRESS,
             "owner",
@@ -371,7 +375,7 @@ impl Hub {
     /// Starts it again.
     pub(crate) fn plug_in(&mut self, router: &Router) -> Result<()> {
         let _ = fs::remove_file("hub-log");
-        let words = ["--dir", "hub", "--host", crate::router::ADDRESS, "run"];
+        let words = ["--dir", HUB, "--host", crate::router::ADDRESS, "run"];
         self.process = Some(
             router
                 .place()
@@ -387,10 +391,9 @@ impl Hub {
 
     /// Whether the hub sees its only camera.
     pub(crate) fn camera_is_online(&self, router: &Router) -> Result<bool> {
-        let list = router.place().must(
-            &program("porthole-hub")?,
-            &["--dir", "hub", "device", "list"],
-        )?;
+        let list = router
+            .place()
+            .must(&program("porthole-hub")?, &["--dir", HUB, "device", "list"])?;
         Ok(list
             .lines()
             .skip(1)
