@@ -3,6 +3,7 @@
 //! Needs Xvfb, WebKitWebDriver and `tauri-driver` (`cargo xtask setup`). One test at a time: they watch the clock.
 
 mod live;
+mod pairing;
 mod several;
 mod sound;
 mod window;
