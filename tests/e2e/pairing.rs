@@ -112,7 +112,6 @@ async fn answer(window: &Window, label: &(String, String), password: &str) {
     window.press("password-submit").await;
     choose(window, "network", HOME.0).await;
     type_into(window, "password", password).await;
-    window.keep("pair-password").await;
     window.press("password-submit").await;
     window.find("pair-steps").await;
 }

@@ -44,6 +44,17 @@ test("steps: one that was left out is not shown, a failure shows nothing beyond 
   expect(rows(null, 1200)[0]).toMatchObject({ id: "token", mark: "now", time: "1 s" });
 });
 
+test("steps: how the camera joined is not known before it is heard of; its news belongs to that step", () => {
+  const times = (["token", "join_hotspot", "send_credentials", "camera_joins", "rejoin_home", "wait_for_camera"] as const).map((step) => took(step, 100));
+  const marks = (more: Partial<Pairing>) => Object.fromEntries(rows(pairing({ step: "wait_for_camera", steps: times, ...more }), 0).map(({ id, mark }) => [id, mark]));
+  expect(marks({})).toMatchObject({ send_credentials: "done", camera_joins: "open", wait_for_camera: "now" });
+  const told = { kind: "failed", failure: failure("network_wrong_password") } as const;
+  expect(marks({ state: told })).toMatchObject({ camera_joins: "bad", rejoin_home: "done", wait_for_camera: "done" });
+  const silent = { kind: "failed", failure: failure("camera_not_heard") } as const;
+  expect(marks({ state: silent })).toMatchObject({ camera_joins: "open", wait_for_camera: "bad" });
+  expect(marks({ step: "bind", steps: [...times, took("bind", 5)] })).toMatchObject({ camera_joins: "done", bind: "now" });
+});
+
 test("names and passwords are measured in bytes; signals and bands in words", () => {
   expect([isSsid(""), isSsid("a".repeat(32)), isSsid("网".repeat(11))]).toEqual([false, true, false]);
   expect([isPassphrase("1234567"), isPassphrase("12345678"), isPassphrase("a".repeat(64)), isPassphrase("x".repeat(64))]).toEqual([false, true, true, false]);

@@ -19,6 +19,23 @@ export const STEPS: readonly PairingStep[] = [
 /** The core tells times once a second; between two words the clock runs on, but no longer than that. */
 const RUN_ON_MS = 1500;
 
+/** The camera joins where nobody can watch it: how that went is known once it is heard of again. */
+const UNSEEN = "camera_joins";
+
+/** The step that a failure belongs to: what the camera tells of its network later is the news of an earlier step. */
+function culprit(pairing: Pairing): PairingStep {
+  const { state, step, steps } = pairing;
+  const ofNetwork = state.kind === "failed" && state.failure.code.startsWith("network_");
+  return ofNetwork && steps.some((time) => time.step === UNSEEN) ? UNSEEN : step;
+}
+
+function markOf(pairing: Pairing | null, step: PairingStep): Mark {
+  if (!pairing || (pairing.state.kind === "running" && step === pairing.step)) return "now";
+  const before = (other: PairingStep) => STEPS.indexOf(pairing.step) < STEPS.indexOf(other);
+  if (pairing.state.kind === "failed" && step === culprit(pairing)) return "bad";
+  return step === UNSEEN && before("bind") ? "open" : "done";
+}
+
 /** `since` is how long ago the core said so, ms. */
 export function rows(pairing: Pairing | null, since: number): Step[] {
   const running = pairing?.state.kind === "running" || pairing === null;
@@ -30,7 +47,7 @@ export function rows(pairing: Pairing | null, since: number): Step[] {
     const before = STEPS.indexOf(step) < STEPS.indexOf(at);
     // Not needed this time, or never reached.
     if (!begun && (before || !running)) return null;
-    const mark: Mark = !begun ? "todo" : step !== at || pairing?.state.kind === "done" ? "done" : running ? "now" : "bad";
+    const mark = begun ? markOf(pairing, step) : "todo";
     const shown = mark === "now" && pairing ? (ms ?? 0) + Math.min(since, RUN_ON_MS) : (ms ?? 0);
     const seconds = mark === "now" ? number(Math.floor(shown / 1000)) : number(shown / 1000, 1);
     return {
