@@ -144,10 +144,9 @@ impl Core {
             let Ok(id) = key.parse() else {
                 continue;
             };
-            if !self.store.is_bound_key(&key).await? {
-                if let Some(relay) = self.relay().as_ref() {
-                    relay.dismiss(&id);
-                }
+            let is_bound = self.store.is_bound_key(&key).await?;
+            if let Some(relay) = self.relay().as_ref().filter(|_| !is_bound) {
+                relay.dismiss(&id);
             }
         }
         Ok(())
