@@ -7,7 +7,7 @@ mod latency;
 mod lip_sync;
 mod load;
 mod peer;
-mod process;
+pub(crate) mod process;
 mod screen;
 mod sound;
 mod table;

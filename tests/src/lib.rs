@@ -3,7 +3,9 @@
 pub mod bench;
 pub mod desktop;
 pub mod figures;
+pub mod hub_load;
 pub mod places;
 pub mod programs;
 pub mod screen;
+pub mod tls;
 pub mod watching;

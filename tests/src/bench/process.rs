@@ -7,7 +7,7 @@ use std::fs;
 const TICKS: f64 = 100.0;
 
 /// CPU time used so far by a process and all its descendants, seconds.
-pub(super) fn tree_cpu_seconds(root: u32) -> f64 {
+pub(crate) fn tree_cpu_seconds(root: u32) -> f64 {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     let mut cpu: HashMap<u32, f64> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -42,7 +42,7 @@ fn stat(id: u32) -> Option<(u32, f64)> {
 }
 
 /// Memory of a process that is in RAM, KiB.
-pub(super) fn resident_kib(id: u32) -> Option<f64> {
+pub(crate) fn resident_kib(id: u32) -> Option<f64> {
     let text = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().trim_end_matches("kB").trim().parse().ok()

@@ -1,4 +1,4 @@
-//! `cargo xtask demo` and `cargo xtask bench-live`: build, then hand over to the programs of the `tests` crate.
+//! `cargo xtask demo`, `cargo xtask bench-live` and `cargo xtask bench-hub`: build, then hand over to the programs of the `tests` crate.
 
 use crate::run::{cargo, command, must, passes, target};
 use crate::{build, setup};
@@ -30,6 +30,20 @@ pub(crate) fn bench_live(parts: &[String]) -> Result<bool> {
         "--no-default-features",
     ]))?;
     passes(command(target().join("release").join("bench-live")).args(parts))
+}
+
+/// Builds the load tool for release and runs it; true when every setup could be measured.
+pub(crate) fn bench_hub(arguments: &[String]) -> Result<bool> {
+    setup::for_building()?;
+    must(cargo().args([
+        "build",
+        "--package",
+        "tests",
+        "--bin",
+        "bench-hub",
+        "--release",
+    ]))?;
+    passes(command(target().join("release").join("bench-hub")).args(arguments))
 }
 
 fn has_display() -> bool {

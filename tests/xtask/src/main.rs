@@ -45,6 +45,12 @@ enum Task {
         /// Handed to the bench: names of the parts to measure; all when none is given.
         parts: Vec<String>,
     },
+    /// Puts ten thousand devices on the hub, and on mosquitto beside it, and prints one table.
+    BenchHub {
+        /// Handed to the bench: `--devices N`, `--rate N`, `--seconds N`, names of setups; all setups when none is given.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Measures pairing in the virtual machine of the ring `wifi`: button to live picture, p50 and p95.
     BenchWifi {
         /// How often a camera is paired.
@@ -60,6 +66,7 @@ fn main() -> ExitCode {
         Task::Demo { headless } => demo::run(headless),
         Task::Test { only, fuzz_seconds } => rings::run(&only, fuzz_seconds),
         Task::BenchLive { parts } => demo::bench_live(&parts),
+        Task::BenchHub { arguments } => demo::bench_hub(&arguments),
         Task::BenchWifi { runs } => hwsim::bench(runs),
     };
     match outcome {

@@ -73,6 +73,10 @@ const GROUPS: &[(&str, &[&str])] = &[
     ),
     ("Wi-Fi in a virtual machine", &["qemu-system-x86"]),
     ("the hub's tests on its other database", &["postgresql"]),
+    (
+        "another broker and other clients beside the hub's",
+        &["mosquitto", "mosquitto-clients"],
+    ),
     ("comparisons in the benches", &["mpv"]),
 ];
 

@@ -21,6 +21,9 @@ const CARGO_FUZZ: Tool = Tool {
     version: "0.13.1",
 };
 
+/// Packages that Debian starts as a service when it installs them; the tests start these programs themselves.
+const SERVICES: &[&str] = &["mosquitto"];
+
 /// Oldest Node.js that the UI's tools run on.
 const NODE_MAJOR: u32 = 20;
 
@@ -73,7 +76,14 @@ fn system_packages() -> Result<()> {
         "-qq",
         "--no-install-recommends",
     ]);
-    must(install.args(&missing)).context("installing system packages")
+    must(install.args(&missing)).context("installing system packages")?;
+    for service in SERVICES.iter().filter(|service| missing.contains(service)) {
+        // Without systemd nothing was started.
+        let _ = prefixed(as_root, "systemctl")
+            .args(["disable", "--now", "--quiet", service])
+            .status();
+    }
+    Ok(())
 }
 
 /// Names of the packages that dpkg does not report as installed.
