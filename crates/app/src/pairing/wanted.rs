@@ -50,10 +50,9 @@ impl Wanted {
     /// What must not stand in a log.
     pub(crate) fn secrets(&self) -> Redactor {
         let mut secrets = Redactor::new();
-        for passphrase in [&self.hotspot.passphrase, &self.passphrase] {
-            if let Some(passphrase) = passphrase {
-                secrets.hide(passphrase.as_str());
-            }
+        let passphrases = [&self.hotspot.passphrase, &self.passphrase];
+        for passphrase in passphrases.into_iter().flatten() {
+            secrets.hide(passphrase.as_str());
         }
         secrets
     }
