@@ -12,7 +12,6 @@ pub use decode::Decoder;
 #[cfg(feature = "ffmpeg")]
 pub use encode::{AAC_FRAME, AacEncoder, Transcoder};
 pub use resample::Resampler;
-#[cfg(feature = "audio")]
 pub(crate) use resample::{Kernel, TAPS};
 
 /// The highest sample rate that is accepted, hertz.

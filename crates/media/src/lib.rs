@@ -5,6 +5,7 @@
 //! | [`picture`] | one I420 picture | – |
 //! | [`marks`] | frame counter and position that a program can read back from a picture | – |
 //! | [`audio`] | AAC, Opus, G.711 and PCM; the resampler | AAC and Opus: `ffmpeg` |
+//! | [`echo`] | takes the loudspeaker out of the microphone | – |
 //! | [`video`] | H.264 and H.265 both ways, without delay | `ffmpeg` |
 //! | [`scale`], [`jpeg`] | scaling, still pictures | `ffmpeg` |
 //! | [`mp4`] | MP4 files that any player opens | `ffmpeg` |
@@ -14,9 +15,10 @@
 //!
 //! Units: picture times are microseconds (`i64`), packet times are milliseconds (`i64`, what FLV
 //! carries), sound is interleaved `f32` in −1..1. Without features the crate still builds: pictures,
-//! marks, G.711, PCM, the resampler and [`Packet`] are pure Rust.
+//! marks, G.711, PCM, the resampler, the echo canceller and [`Packet`] are pure Rust.
 
 pub mod audio;
+pub mod echo;
 mod error;
 pub mod marks;
 pub mod picture;
@@ -66,6 +68,7 @@ mod tests {
         fn movable<T: Send>() {}
         movable::<crate::audio::Decoder>();
         movable::<crate::audio::Resampler>();
+        movable::<crate::echo::Canceller>();
         #[cfg(feature = "ffmpeg")]
         {
             movable::<crate::audio::AacEncoder>();
