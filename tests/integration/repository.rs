@@ -59,6 +59,8 @@ fn every_crate_and_folder_has_a_readme() {
         "crates/media",
         "crates/p2p",
         "crates/provision",
+        "crates/wifi",
+        "crates/hub",
         "crates/app",
         "firmware",
         "src-tauri",
