@@ -2,6 +2,7 @@
 
 mod architecture;
 mod faults;
+mod foreign_clients;
 mod gateway;
 mod pairing;
 mod repository;

@@ -93,7 +93,8 @@ pub struct Up {
 pub struct Presence {
     /// Which device.
     pub device: Device,
-    /// Whether it is connected now. A take-over (the same device connects again) gives `true`, `false`, `true`.
+    /// Whether it is connected now. When the same device connects again while it is connected, `true` comes again; `false` may come
+    /// before it, never after it.
     pub online: bool,
     /// Where it connected from, when the backend knows.
     pub peer: Option<IpAddr>,

@@ -140,6 +140,7 @@ impl Hooks {
 
     async fn came(&self, session: &Session) {
         if let Some(device) = device(session) {
+            let _in_order = self.online.telling.lock().await;
             self.online.add(&device, &session.id);
             self.presence(device, &session.id, true).await;
         }
@@ -149,6 +150,7 @@ impl Hooks {
         if let Some(peer) = id.remote_addr {
             self.guard.forget(peer);
         }
+        let _in_order = self.online.telling.lock().await;
         // Not twice, when the search for lost sessions was faster.
         if self.online.remove(&device, id) {
             self.rates.forget(&device);
@@ -285,7 +287,11 @@ impl Rates {
 
 /// Which devices are connected, each by the session that it has now.
 #[derive(Default)]
-pub(super) struct Online(Mutex<HashMap<Device, Id>>);
+pub(super) struct Online {
+    sessions: Mutex<HashMap<Device, Id>>,
+    /// Held from the change to its telling, so that they are told in the order in which they happened.
+    telling: tokio::sync::Mutex<()>,
+}
 
 impl Online {
     pub(super) fn count(&self) -> usize {
@@ -319,7 +325,7 @@ impl Online {
     }
 
     fn map(&self) -> std::sync::MutexGuard<'_, HashMap<Device, Id>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
