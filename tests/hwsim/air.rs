@@ -22,6 +22,9 @@ impl Air {
             "/porthole/modules/mac80211_hwsim.ko",
             &format!("radios={radios}"),
         ]))?;
+        // As at home, where the router says which country this is: without one, radios only listen on many channels and
+        // look at some that no phone has.
+        must(Command::new("iw").args(["reg", "set", "DE"]))?;
         Ok(Self { radios, taken: 0 })
     }
 
@@ -46,8 +49,13 @@ impl Air {
                 .arg(radio)
                 .args(["set", "netns", "name", name]),
         )?;
-        let place = Place { name, interface };
+        let mut place = Place {
+            name,
+            interface,
+            recorder: None,
+        };
         place.must("ip", &["link", "set", "lo", "up"])?;
+        place.recorder = Some(place.start(&format!("{name}-radio"), "iw", &["event", "-T"])?);
         Ok(place)
     }
 }
@@ -58,6 +66,8 @@ pub(crate) struct Place {
     pub(crate) name: &'static str,
     /// Its radio's interface.
     pub(crate) interface: String,
+    /// Writes down what the radio does, with the time.
+    recorder: Option<Running>,
 }
 
 impl Place {

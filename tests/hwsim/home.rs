@@ -65,10 +65,8 @@ impl Camera {
                 "--board", "sim", "--json", "--data", CAMERA, "--setup", "--radio", &radio,
             ])
             .args(["--fps", FPS, "--gop-seconds", "1"])
-            .env(
-                "RUST_LOG",
-                "warn,firmware=debug,provision=debug,wifi=debug,p2p=info",
-            )
+            .env("NO_COLOR", "1")
+            .env("RUST_LOG", "info,firmware=debug,provision=debug,wifi=trace")
             .stdout(File::create("camera-says")?)
             .stderr(
                 File::options()
@@ -158,7 +156,8 @@ impl<'a> Phone<'a> {
         command
             .args(["--json", "--data", &self.data, "--radio", &self.radio])
             .args(words);
-        command.env("RUST_LOG", "warn,app=debug,provision=debug,wifi=debug");
+        command.env("NO_COLOR", "1");
+        command.env("RUST_LOG", "info,app=debug,provision=debug,wifi=trace");
         if let Some(invitation) = &self.hub {
             command.env("PORTHOLE_HUB", invitation);
         }
