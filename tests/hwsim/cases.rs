@@ -102,12 +102,16 @@ pub(crate) const ALL: &[Case] = &[
         pairing::interrupted,
         "the hotspot goes away in the middle",
     ),
-    case(
-        "two-phones",
-        400,
-        pairing::two_phones,
-        "two phones at the same time",
-    ),
+    // Not seen to end yet: by name only.
+    Case {
+        in_ring: false,
+        ..case(
+            "two-phones",
+            400,
+            pairing::two_phones,
+            "two phones at the same time",
+        )
+    },
     Case {
         in_ring: false,
         ..case(

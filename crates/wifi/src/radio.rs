@@ -22,6 +22,13 @@ pub trait Radio: Send + Sync {
     /// Hidden networks are not listed. Takes up to about 10 s.
     async fn scan(&self) -> Result<Vec<Network>, Error>;
 
+    /// Whether a network that tells its name answers now on 2.4 GHz, where cameras open their hotspots. Sooner than
+    /// [`Radio::scan`] with radios that can look at a part of the channels.
+    async fn hears(&self, ssid: &Ssid) -> Result<bool, Error> {
+        let networks = self.scan().await?;
+        Ok(networks.iter().any(|network| network.ssid == *ssid))
+    }
+
     /// Joins a network and gets an address by DHCP, in at most `limit`. A failed join leaves no profile behind, and
     /// leaves the radio unjoined or on what the system goes back to by itself; [`Radio::restore`] makes that sure.
     ///

@@ -378,6 +378,12 @@ impl crate::Radio for Radio {
         Ok(Network::tidy(networks.collect()))
     }
 
+    async fn hears(&self, ssid: &Ssid) -> Result<bool, Error> {
+        let _alone = self.begin()?;
+        let control = self.control().await?;
+        self.look_for(&control, ssid).await
+    }
+
     async fn join(&self, target: &Target, limit: Duration) -> Result<Joined, Error> {
         let _alone = self.begin()?;
         self.join_network(target, limit).await

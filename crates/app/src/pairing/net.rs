@@ -89,8 +89,7 @@ impl Net {
 
     /// Whether this network is in range; `None` if that cannot be known.
     pub(super) async fn sees(&self, ssid: &Ssid) -> Option<bool> {
-        let networks = self.radio().await.ok()?.scan().await.ok()?;
-        Some(networks.iter().any(|network| network.ssid == *ssid))
+        self.radio().await.ok()?.hears(ssid).await.ok()
     }
 
     /// Onto the camera's hotspot; who is where there. Asks the user where the radio may not.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
+use wire::wifi::Ssid;
 
 use super::control::Control;
 use super::reply::{Bss, Event, Fields};
@@ -150,7 +151,7 @@ impl Radio {
                 frequencies: Vec::new(),
             });
         }
-        let lower_band: Vec<u32> = LOWER_BAND.step_by(CHANNEL_WIDTH).collect();
+        let lower_band = lower_band();
         // What is to stay joined shall find its best access point, also in the upper band.
         let looks: &[&[u32]] = match target.keep {
             true => &[&[], &[]],
@@ -180,6 +181,17 @@ impl Radio {
             });
         }
         sight(target, &seen)
+    }
+
+    /// Looks whether a network is in range, on the lower band only.
+    pub(super) async fn look_for(&self, control: &Control, ssid: &Ssid) -> Result<bool, Error> {
+        let begun = Instant::now();
+        self.look(control, &lower_band()).await?;
+        let target = Target::new(ssid.clone(), None);
+        // Only what answered this time; ages are whole seconds.
+        let age = u32::try_from(begun.elapsed().as_secs()).unwrap_or(FRESH_AGE) + 1;
+        let found = self.matching(control, &target, age).await?;
+        Ok(!found.is_empty())
     }
 
     async fn matching(
@@ -245,6 +257,11 @@ impl Radio {
             }
         }
     }
+}
+
+/// Frequencies of the 2.4 GHz channels, MHz.
+fn lower_band() -> Vec<u32> {
+    LOWER_BAND.step_by(CHANNEL_WIDTH).collect()
 }
 
 /// What the access points of one name say together.
