@@ -16,8 +16,8 @@ use wire::token::Token;
 use wire::xp2p_info::Xp2pInfo;
 
 use crate::broker::{Event, Up};
-use crate::hub::core::Core;
 use crate::courier;
+use crate::hub::core::Core;
 use crate::limit::Limiter;
 use crate::store::{MAX_PROPERTIES, Report, Task, now_ms};
 use crate::{Device, HubEvent, Result};
