@@ -97,7 +97,7 @@ pub(crate) fn figure(name: &str, seconds: f64) -> Result<()> {
 
 /// The figures in a case's folder: name and seconds.
 pub(crate) fn figures(folder: &Path) -> Vec<(String, f64)> {
-    let text = tests::places::text(&folder.join(FIGURES));
+    let text = ::tests::places::text(&folder.join(FIGURES));
     let read = |line: &str| {
         let (name, seconds) = line.strip_suffix(" s")?.rsplit_once(' ')?;
         Some((name.to_owned(), seconds.parse().ok()?))
