@@ -1,4 +1,5 @@
 //! A camera is set up by a viewer over its simulated hotspot, at a real hub: MQTT over TLS, registration, owner.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 #[path = "setup/rig.rs"]
 mod rig;

@@ -146,8 +146,8 @@ async fn start_hub(dir: &Path, at: Option<&HubAddress>) -> Hub {
 /// Waits until the camera says so.
 pub(crate) async fn status(camera: &Camera, what: &str, is: impl FnMut(&Status) -> bool) -> Status {
     let mut status = camera.setup().unwrap().status();
-    let status = soon(what, status.wait_for(is)).await.unwrap().clone();
-    status
+    let found = soon(what, status.wait_for(is)).await;
+    found.unwrap().clone()
 }
 
 /// Waits until viewers can reach the camera, and says where.
