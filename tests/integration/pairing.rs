@@ -99,8 +99,8 @@ fn failed(outcome: &Outcome) -> Value {
         .stderr
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok());
-    let told = lines.filter(|line: &Value| line["failed"].is_string());
-    told.last()
+    let mut told = lines.filter(|line: &Value| line["failed"].is_string());
+    told.next_back()
         .unwrap_or_else(|| panic!("no failure in: {}", outcome.stderr))
 }
 
