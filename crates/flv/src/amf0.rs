@@ -56,6 +56,14 @@ impl Value {
         }
     }
 
+    /// True or false, if it is that.
+    pub fn as_boolean(&self) -> Option<bool> {
+        match self {
+            Self::Boolean(boolean) => Some(*boolean),
+            _ => None,
+        }
+    }
+
     /// The text, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -89,6 +97,12 @@ impl Metadata {
         self
     }
 
+    /// Adds true or false.
+    pub fn with_boolean(mut self, name: &str, boolean: bool) -> Self {
+        self.values.push((name.into(), Value::Boolean(boolean)));
+        self
+    }
+
     /// Adds a text.
     pub fn with_string(mut self, name: &str, text: &str) -> Self {
         self.values.push((name.into(), Value::String(text.into())));
@@ -106,6 +120,11 @@ impl Metadata {
     /// The number of that name.
     pub fn number(&self, name: &str) -> Option<f64> {
         self.get(name).and_then(Value::as_number)
+    }
+
+    /// True or false, of that name.
+    pub fn boolean(&self, name: &str) -> Option<bool> {
+        self.get(name).and_then(Value::as_boolean)
     }
 
     /// Reads the body of a script tag.
