@@ -83,8 +83,9 @@ impl Desk {
                 refuse(&Refusal::new(Status::BadRequest, "no_such_channel"))
             }
             Ok(Target::Stream(
-                StreamRequest::Playback { .. }
-                | StreamRequest::Download { .. }
+                StreamRequest::Playback(_)
+                | StreamRequest::Thumbnail(_)
+                | StreamRequest::Download(_)
                 | StreamRequest::Voice { .. },
             )) => not_supported(),
         }

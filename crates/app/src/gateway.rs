@@ -262,7 +262,7 @@ async fn stream(session: Arc<Session>, query: &str, head: bool) -> Answer {
         return respond(StatusCode::OK, "video/x-flv", Outgoing::empty());
     }
     let priority = match wanted {
-        StreamRequest::Download { .. } => Priority::Download,
+        StreamRequest::Download(_) => Priority::Download,
         StreamRequest::Live {
             audio_only: true, ..
         } => Priority::Audio,

@@ -5,15 +5,20 @@
 //! action=user_define&channel=<n>&cmd=<word or JSON>           the maker's own, topics
 //! ```
 
+mod card;
 mod inner;
 mod outcome;
+mod playback;
 pub mod ptz;
 pub mod reply;
 mod topic;
 mod user;
 
-pub use inner::{FastForward, FileType, Inner, Seek, StatusOf};
+pub use crate::stream::FastForward;
+pub use card::RecordMode;
+pub use inner::{FileType, Inner, StatusOf};
 pub use outcome::Outcome;
+pub use playback::{PlaybackAct, Seek};
 pub use topic::{MAX_TOPIC_BYTES, Topic};
 pub use user::{Ask, User};
 

@@ -5,6 +5,7 @@ pub mod address;
 pub mod clock;
 pub mod command;
 pub mod device;
+mod digest;
 pub mod error;
 pub mod event;
 pub mod hub;
@@ -27,6 +28,7 @@ pub mod token;
 pub mod wifi;
 pub mod xp2p_info;
 
+pub use digest::Sha256;
 pub use error::ParseError;
 pub use json::Json;
 pub use target::Target;

@@ -1,18 +1,26 @@
-//! Stream URLs: live, playback, download, voice.
+//! Stream URLs: live, playback, thumbnail, download, voice.
 //!
 //! ```text
 //! /ipc.p2p.com/ipc.flv?action=live&channel=0&quality=high
 //! /ipc.p2p.com/ipc.flv?action=playback&channel=0&start_time=<s>&end_time=<s>
+//! /ipc.p2p.com/ipc.flv?action=thumbnail&channel=0&time=<s>
 //! /ipc.p2p.com/ipc.flv?action=download&channel=0&file_name=<name>&offset=<bytes>
 //! /ipc.p2p.com/voice?channel=0&calltype=audio
 //! ```
 
+mod download;
+pub mod header;
+mod playback;
+mod thumbnail;
+
 use crate::PREFIX;
 use crate::error::ParseError;
 use crate::query::Query;
-use crate::text::escape;
 
 pub use crate::query::MAX_PAIRS;
+pub use download::{Download, Source};
+pub use playback::{Direction, FastForward, MAX_SESSION_BYTES, Playback, SessionName};
+pub use thumbnail::{THUMBNAIL_WIDTHS, Thumbnail};
 
 /// Longest stream URL that is read, in bytes.
 pub const MAX_URL_BYTES: usize = 4096;
@@ -110,25 +118,11 @@ pub enum StreamRequest {
         audio_only: bool,
     },
     /// What the camera recorded.
-    Playback {
-        /// 0 for a camera, the child's index for an NVR.
-        channel: u32,
-        /// First moment, unix seconds.
-        start_time: u64,
-        /// Last moment, unix seconds, at least [`MIN_SPAN_SECONDS`] later.
-        end_time: u64,
-        /// `playback-audio`: sound without picture.
-        audio_only: bool,
-    },
-    /// A file of the camera, byte by byte.
-    Download {
-        /// 0 for a camera, the child's index for an NVR.
-        channel: u32,
-        /// As `get_file_list` names it, at most [`MAX_FILE_NAME_BYTES`].
-        file_name: String,
-        /// First byte wanted.
-        offset: u64,
-    },
+    Playback(Playback),
+    /// One small picture of what it recorded.
+    Thumbnail(Thumbnail),
+    /// A file of the camera, or a stretch of its recording, byte by byte.
+    Download(Download),
     /// The viewer's voice, uploaded as the body.
     Voice {
         /// 0 for a camera, the child's index for an NVR.
@@ -165,37 +159,20 @@ impl StreamRequest {
     }
 
     fn parse_flv(query: &Query<'_>) -> Result<Self, ParseError> {
-        const ACTIONS: &str = "live, live-audio, playback, playback-audio or download";
+        const ACTIONS: &str = "live, live-audio, playback, playback-audio, thumbnail or download";
         let action = query
             .raw("action")
             .ok_or_else(|| ParseError::missing(MESSAGE, "action", ACTIONS))?;
-        let channel = query.channel()?;
         match action {
             "live" | "live-audio" => Ok(Self::Live {
-                channel,
+                channel: query.channel()?,
                 quality: Quality::read(MESSAGE, query)?.unwrap_or(Quality::High),
                 audio_only: action == "live-audio",
             }),
-            "playback" | "playback-audio" => {
-                let (start_time, end_time) = query.times(MIN_SPAN_SECONDS)?;
-                Ok(Self::Playback {
-                    channel,
-                    start_time,
-                    end_time,
-                    audio_only: action == "playback-audio",
-                })
-            }
-            "download" => {
-                let file_name = query
-                    .text("file_name")?
-                    .ok_or_else(|| ParseError::missing(MESSAGE, "file_name", "a file name"))?;
-                ParseError::limit(MESSAGE, "file_name", file_name.len(), MAX_FILE_NAME_BYTES)?;
-                Ok(Self::Download {
-                    channel,
-                    file_name,
-                    offset: query.number("offset", "a number of bytes")?.unwrap_or(0),
-                })
-            }
+            "playback" => Playback::read(query, false).map(Self::Playback),
+            "playback-audio" => Playback::read(query, true).map(Self::Playback),
+            "thumbnail" => Thumbnail::read(query).map(Self::Thumbnail),
+            "download" => Download::read(query).map(Self::Download),
             other => Err(ParseError::unsupported(MESSAGE, "action", other, ACTIONS)),
         }
     }
@@ -231,29 +208,9 @@ impl StreamRequest {
                 let action = if *audio_only { "live-audio" } else { "live" };
                 format!("{PREFIX}/ipc.flv?action={action}&channel={channel}&quality={quality}")
             }
-            Self::Playback {
-                channel,
-                start_time,
-                end_time,
-                audio_only,
-            } => {
-                let action = if *audio_only {
-                    "playback-audio"
-                } else {
-                    "playback"
-                };
-                format!(
-                    "{PREFIX}/ipc.flv?action={action}&channel={channel}&start_time={start_time}&end_time={end_time}"
-                )
-            }
-            Self::Download {
-                channel,
-                file_name,
-                offset,
-            } => format!(
-                "{PREFIX}/ipc.flv?action=download&channel={channel}&file_name={}&offset={offset}",
-                escape(file_name)
-            ),
+            Self::Playback(playback) => format!("{PREFIX}/ipc.flv?{}", playback.to_query()),
+            Self::Thumbnail(thumbnail) => format!("{PREFIX}/ipc.flv?{}", thumbnail.to_query()),
+            Self::Download(download) => format!("{PREFIX}/ipc.flv?{}", download.to_query()),
             Self::Voice { channel, calltype } => match calltype {
                 None => format!("{PREFIX}/voice?channel={channel}"),
                 Some(calltype) => {
@@ -269,10 +226,10 @@ impl StreamRequest {
     /// 0 for a camera, the child's index for an NVR.
     pub fn channel(&self) -> u32 {
         match self {
-            Self::Live { channel, .. }
-            | Self::Playback { channel, .. }
-            | Self::Download { channel, .. }
-            | Self::Voice { channel, .. } => *channel,
+            Self::Live { channel, .. } | Self::Voice { channel, .. } => *channel,
+            Self::Playback(playback) => playback.channel,
+            Self::Thumbnail(thumbnail) => thumbnail.channel,
+            Self::Download(download) => download.channel,
         }
     }
 }
@@ -364,28 +321,6 @@ mod tests {
     }
 
     #[test]
-    fn download_keeps_any_file_name() {
-        let request = StreamRequest::Download {
-            channel: 1,
-            file_name: "录像/2026 07&08.mp4".into(),
-            offset: u64::MAX,
-        };
-        let path = request.to_path();
-        assert!(path.is_ascii());
-        assert_eq!(StreamRequest::parse(&path), Ok(request));
-        assert_eq!(
-            StreamRequest::parse(
-                "/ipc.p2p.com/ipc.flv?_crypto=off&action=download&channel=0&file_name=a/b.mp4"
-            ),
-            Ok(StreamRequest::Download {
-                channel: 0,
-                file_name: "a/b.mp4".into(),
-                offset: 0
-            })
-        );
-    }
-
-    #[test]
     fn voice_round_trips_with_and_without_a_call() {
         round_trip("/ipc.p2p.com/voice?channel=0");
         round_trip("/ipc.p2p.com/voice?channel=0&calltype=audio");
@@ -459,19 +394,11 @@ mod tests {
     }
 
     #[test]
-    fn long_urls_and_names_are_refused() {
+    fn long_urls_are_refused() {
         let long = format!("/ipc.p2p.com/ipc.flv?action=live&x={}", "y".repeat(5000));
         assert!(matches!(
             StreamRequest::parse(&long),
             Err(ParseError::TooLong { limit: 4096, .. })
         ));
-        let name = format!(
-            "/ipc.p2p.com/ipc.flv?action=download&file_name={}",
-            "n".repeat(129)
-        );
-        assert_eq!(
-            StreamRequest::parse(&name).unwrap_err().field(),
-            "file_name"
-        );
     }
 }

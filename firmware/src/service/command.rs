@@ -72,6 +72,13 @@ impl Desk {
             Ok(Ask::Ptz(ptz)) => self.ptz(ptz, connection),
             Ok(Ask::Share) => self.share(viewer),
             Ok(Ask::ForgetMe) => self.forget(viewer),
+            Ok(
+                Ask::FileHash(_)
+                | Ask::CardStatus
+                | Ask::SdFormat { .. }
+                | Ask::RecordMode(_)
+                | Ask::Events { .. },
+            ) => done(UserReply::refused(Code::UnsupportedOperation, Refusal::NO_CARD).encode()),
             Ok(Ask::Unknown(topic)) if topic == STATS => {
                 let stats = serde_json::to_vec(&self.stats()).unwrap_or_default();
                 Response::new(200, Body::from(stats)).header("content-type", "application/json")

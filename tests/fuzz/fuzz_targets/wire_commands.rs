@@ -3,20 +3,25 @@
 
 use libfuzzer_sys::fuzz_target;
 use wire::command::reply::{
-    DeviceStatus, FileList, MonthRecord, NvrList, PlaybackStatus, Progress, PtzReply, RecordIndex, Refusal, UserReply,
+    CardStatus, DeviceStatus, Events, FileHash, FileList, MonthRecord, NvrList, PlaybackStatus, Progress, PtzReply,
+    RecordIndex, Refusal, UserReply,
 };
-use wire::command::{Command, MAX_COMMAND_BYTES, Outcome};
+use wire::command::{Ask, Command, MAX_COMMAND_BYTES, Outcome, Topic, User};
 use wire::event::SessionEvent;
 use wire::pair;
 
 /// Tried in front of the input, so that the depth is reached without luck.
-const HEADS: [&str; 6] = [
+const HEADS: [&str; 10] = [
     "",
     "action=inner_define&channel=0&cmd=",
     "action=inner_define&start_time=1&end_time=9&cmd=",
     "action=user_define&channel=0&cmd=",
     "action=user_define&channel=0&cmd={\"topic\":\"ptz\",\"data\":",
     "action=user_define&channel=0&cmd=%7B%22topic%22:",
+    "action=user_define&channel=0&cmd={\"topic\":\"file_hash\",\"data\":",
+    "action=user_define&channel=0&cmd={\"topic\":\"events\",\"data\":",
+    "action=user_define&channel=0&cmd={\"topic\":\"record_mode\",\"data\":",
+    "action=user_define&channel=0&cmd={\"topic\":\"sd_format\",\"data\":",
 ];
 
 /// Decodes the input; what comes out must survive being encoded and decoded.
@@ -32,7 +37,10 @@ macro_rules! round_trip {
 fuzz_target!(|input: &[u8]| {
     round_trip!(
         input,
+        CardStatus,
         DeviceStatus,
+        Events,
+        FileHash,
         FileList,
         MonthRecord,
         NvrList,
@@ -69,6 +77,17 @@ fn commands(text: &str) {
         }
     }
     if let Command::User { cmd, .. } = command {
-        let _ = cmd.ask();
+        match cmd.ask() {
+            Ok(Ask::FileHash(source)) => assert_eq!(
+                User::Topic(Topic::file_hash(&source)).ask(),
+                Ok(Ask::FileHash(source))
+            ),
+            Ok(Ask::Events { start_time, end_time }) => assert_eq!(
+                User::Topic(Topic::events(start_time, end_time)).ask(),
+                Ok(Ask::Events { start_time, end_time })
+            ),
+            Ok(_) => {}
+            Err(error) => assert!(error.to_string().len() < 2000, "{error}"),
+        }
     }
 }

@@ -6,11 +6,14 @@ use wire::Target;
 use wire::stream::{MAX_URL_BYTES, StreamRequest};
 
 /// Tried in front of the input, so that the depth is reached without luck.
-const HEADS: [&str; 6] = [
+const HEADS: [&str; 9] = [
     "",
     "/ipc.p2p.com/ipc.flv?action=live&",
     "/ipc.p2p.com/ipc.flv?action=playback&start_time=1&",
+    "/ipc.p2p.com/ipc.flv?action=playback&start_time=1&end_time=9&session=",
+    "/ipc.p2p.com/ipc.flv?action=thumbnail&time=",
     "/ipc.p2p.com/ipc.flv?action=download&file_name=",
+    "/ipc.p2p.com/ipc.flv?action=download&start_time=",
     "/ipc.p2p.com/voice?",
     "http://127.0.0.1:1/a.xnet/ipc.p2p.com/",
 ];

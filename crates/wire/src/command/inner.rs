@@ -2,9 +2,10 @@
 
 use crate::error::ParseError;
 use crate::query::Query;
-use crate::stream::{MIN_SPAN_SECONDS, Quality};
+use crate::stream::{MIN_SPAN_SECONDS, Quality, SessionName};
 
 use super::MESSAGE;
+use super::playback::PlaybackAct;
 
 /// What `get_device_st` asks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,47 +60,6 @@ impl FileType {
     }
 }
 
-/// Where to go in a playback.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Seek {
-    /// `time`, unix seconds (older firmware).
-    Time(u64),
-    /// `progress`, milliseconds from the start of the playback (newer firmware; taken if both are given).
-    Progress(u64),
-}
-
-/// How much of the picture a fast playback keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FastForward {
-    /// `0`: every picture, normal speed.
-    Normal,
-    /// `1`: only keyframes.
-    Keyframes,
-    /// `2`: every second keyframe.
-    EverySecond,
-    /// `3`: every third keyframe.
-    EveryThird,
-}
-
-impl FastForward {
-    /// The number on the wire.
-    pub fn number(self) -> u32 {
-        self as u32
-    }
-
-    /// The step of that number.
-    pub fn from_number(number: u32) -> Option<Self> {
-        [
-            Self::Normal,
-            Self::Keyframes,
-            Self::EverySecond,
-            Self::EveryThird,
-        ]
-        .into_iter()
-        .find(|step| step.number() == number)
-    }
-}
-
 /// A built-in command. Times are unix seconds unless a name says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Inner {
@@ -137,27 +97,12 @@ pub enum Inner {
         /// Which kind.
         file_type: FileType,
     },
-    /// Reply of this and the following: [`PlaybackStatus`](super::reply::PlaybackStatus).
-    PlaybackPause,
-    /// Go on after a pause.
-    PlaybackResume,
-    /// Go elsewhere.
-    PlaybackSeek(Seek),
-    /// Where is it? Reply: [`Progress`](super::reply::Progress).
-    PlaybackProgress,
-    /// Set the time between two pictures.
-    PlaybackSpeed {
-        /// Milliseconds; more than the recording's own interval is slow motion.
-        interval_ms: u32,
-    },
-    /// Skip pictures.
-    PlaybackFf(FastForward),
-    /// Play backward.
-    PlaybackRewind {
-        /// Where rewinding stops.
-        start_time: u64,
-        /// Where it begins, not before `start_time`.
-        end_time: u64,
+    /// Steer a running playback.
+    Playback {
+        /// Which one; the asking viewer's newest if not given.
+        session: Option<SessionName>,
+        /// What it shall do.
+        act: PlaybackAct,
     },
 }
 
@@ -170,13 +115,7 @@ impl Inner {
             Self::GetRecordIndex { .. } => "get_record_index",
             Self::GetMonthRecord { .. } => "get_month_record",
             Self::GetFileList { .. } => "get_file_list",
-            Self::PlaybackPause => "playback_pause",
-            Self::PlaybackResume => "playback_resume",
-            Self::PlaybackSeek(_) => "playback_seek",
-            Self::PlaybackProgress => "playback_progress",
-            Self::PlaybackSpeed { .. } => "playback_speed",
-            Self::PlaybackFf(_) => "playback_ff",
-            Self::PlaybackRewind { .. } => "playback_rewind",
+            Self::Playback { act, .. } => act.name(),
         }
     }
 
@@ -209,22 +148,13 @@ impl Inner {
                     file_type: FileType::from_number(file_type),
                 }
             }
-            "playback_pause" => Self::PlaybackPause,
-            "playback_resume" => Self::PlaybackResume,
-            "playback_seek" => Self::PlaybackSeek(read_seek(query)?),
-            "playback_progress" => Self::PlaybackProgress,
-            "playback_speed" => Self::PlaybackSpeed {
-                interval_ms: query.required_number("speed", "milliseconds between pictures")?,
+            other => match PlaybackAct::read(other, query)? {
+                Some(act) => Self::Playback {
+                    session: SessionName::read(MESSAGE, query)?,
+                    act,
+                },
+                None => return Err(ParseError::unsupported(MESSAGE, "cmd", other, COMMANDS)),
             },
-            "playback_ff" => Self::PlaybackFf(read_fast_forward(query)?),
-            "playback_rewind" => {
-                let (start_time, end_time) = query.times(0)?;
-                Self::PlaybackRewind {
-                    start_time,
-                    end_time,
-                }
-            }
-            other => return Err(ParseError::unsupported(MESSAGE, "cmd", other, COMMANDS)),
         })
     }
 
@@ -259,18 +189,13 @@ impl Inner {
                 "&start_time={start_time}&end_time={end_time}&file_type={}",
                 file_type.number()
             )),
-            Self::PlaybackSeek(Seek::Time(time)) => text.push_str(&format!("&time={time}")),
-            Self::PlaybackSeek(Seek::Progress(ms)) => text.push_str(&format!("&progress={ms}")),
-            Self::PlaybackSpeed { interval_ms } => text.push_str(&format!("&speed={interval_ms}")),
-            Self::PlaybackFf(step) => text.push_str(&format!("&speed={}", step.number())),
-            Self::PlaybackRewind {
-                start_time,
-                end_time,
-            } => text.push_str(&format!("&start_time={start_time}&end_time={end_time}")),
-            Self::GetNvrList
-            | Self::PlaybackPause
-            | Self::PlaybackResume
-            | Self::PlaybackProgress => {}
+            Self::Playback { session, act } => {
+                act.write(&mut text);
+                if let Some(session) = session {
+                    text.push_str(&format!("&session={session}"));
+                }
+            }
+            Self::GetNvrList => {}
         }
         text
     }
@@ -303,31 +228,10 @@ fn read_month(query: &Query<'_>) -> Result<Inner, ParseError> {
     }
 }
 
-fn read_seek(query: &Query<'_>) -> Result<Seek, ParseError> {
-    if let Some(ms) = query.number("progress", "milliseconds from the start")? {
-        return Ok(Seek::Progress(ms));
-    }
-    match query.number("time", "unix seconds")? {
-        Some(time) => Ok(Seek::Time(time)),
-        None => Err(ParseError::missing(
-            MESSAGE,
-            "progress",
-            "milliseconds from the start, or time in unix seconds",
-        )),
-    }
-}
-
-fn read_fast_forward(query: &Query<'_>) -> Result<FastForward, ParseError> {
-    const STEPS: &str = "0, 1, 2 or 3";
-    let number: u32 = query.required_number("speed", STEPS)?;
-    FastForward::from_number(number)
-        .ok_or_else(|| ParseError::invalid(MESSAGE, "speed", &number.to_string(), STEPS))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::Command;
+    use crate::command::{Command, Seek};
 
     fn inner(parameters: &str) -> Result<Inner, ParseError> {
         match Command::parse(&format!("action=inner_define&channel=0&{parameters}"))? {
@@ -356,6 +260,8 @@ mod tests {
             "cmd=playback_ff&speed=0",
             "cmd=playback_ff&speed=3",
             "cmd=playback_rewind&start_time=10&end_time=20",
+            "cmd=playback_pause&session=left",
+            "cmd=playback_seek&progress=15000&session=4-k_x",
         ] {
             assert_eq!(inner(parameters).unwrap().to_query(), parameters);
         }
@@ -382,7 +288,10 @@ mod tests {
         );
         assert_eq!(
             inner("cmd=playback_seek&time=5&progress=7"),
-            Ok(Inner::PlaybackSeek(Seek::Progress(7)))
+            Ok(Inner::Playback {
+                session: None,
+                act: PlaybackAct::Seek(Seek::Progress(7))
+            })
         );
     }
 
@@ -412,6 +321,7 @@ mod tests {
             ("cmd=playback_speed", "speed"),
             ("cmd=playback_ff&speed=4", "speed"),
             ("cmd=playback_rewind&start_time=1", "end_time"),
+            ("cmd=playback_pause&session=a.b", "session"),
             ("cmd=recv_stop", "cmd"),
         ] {
             assert_eq!(

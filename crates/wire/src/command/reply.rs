@@ -1,7 +1,10 @@
 //! Replies to commands. Each is read leniently (numbers or text, object or array, NUL behind) and written strictly:
 //! the documents' shape, numbers as text.
 
+mod card_status;
 mod device_status;
+mod events;
+mod file_hash;
 mod file_list;
 mod month_record;
 mod nvr_list;
@@ -11,7 +14,10 @@ mod record_index;
 mod refusal;
 mod user_reply;
 
+pub use card_status::{CardState, CardStatus};
 pub use device_status::{DeviceStatus, Status};
+pub use events::{Event, Events};
+pub use file_hash::FileHash;
 pub use file_list::{File, FileList};
 pub use month_record::MonthRecord;
 pub use nvr_list::{NvrChannel, NvrList};
@@ -27,6 +33,22 @@ pub const MAX_REPLY_BYTES: usize = 16 << 10;
 pub const MAX_READ_BYTES: usize = 256 << 10;
 
 use serde_json::{Map, Value};
+
+use crate::error::ParseError;
+use crate::json::Object;
+
+/// A topic's `result` must be 0.
+fn done(object: &Object) -> Result<(), ParseError> {
+    match object.required_number::<i32>("result")? {
+        0 => Ok(()),
+        other => Err(ParseError::invalid(
+            object.message,
+            "result",
+            &other.to_string(),
+            "0",
+        )),
+    }
+}
 
 /// Builds the strict form of a reply: fields in the given order, every number as text.
 pub(crate) struct Writer {

@@ -3,8 +3,10 @@
 use crate::error::ParseError;
 use crate::json::{Json, Object};
 use crate::query::Query;
+use crate::stream::Source;
 use crate::text::{escape, unescape};
 
+use super::card::{self, RecordMode};
 use super::ptz::Ptz;
 use super::{MAX_COMMAND_BYTES, MESSAGE, Topic};
 
@@ -28,6 +30,25 @@ pub enum Ask {
     Share,
     /// Forget the viewer that asks. Reply: [`UserReply::done`](super::reply::UserReply::done).
     ForgetMe,
+    /// The hash of what a download would give. Reply: [`FileHash`](super::reply::FileHash).
+    FileHash(Source),
+    /// How the card is. Reply: [`CardStatus`](super::reply::CardStatus).
+    CardStatus,
+    /// Erase the card. Reply: [`UserReply::done`](super::reply::UserReply::done), or
+    /// [`UserReply::CONFIRMATION_NEEDED`](super::reply::UserReply::CONFIRMATION_NEEDED).
+    SdFormat {
+        /// Whether the data holds the word that confirms it.
+        confirmed: bool,
+    },
+    /// What to record from now on. Reply: [`UserReply::done`](super::reply::UserReply::done).
+    RecordMode(RecordMode),
+    /// What the camera noticed. Reply: [`Events`](super::reply::Events).
+    Events {
+        /// From, unix seconds.
+        start_time: u64,
+        /// To, unix seconds, not before `start_time`.
+        end_time: u64,
+    },
     /// A topic or word this version does not know.
     /// Reply: [`UserReply::unknown_topic`](super::reply::UserReply::unknown_topic).
     Unknown(String),
@@ -48,6 +69,16 @@ impl User {
             Topic::PTZ => Ptz::read(topic).map(Ask::Ptz),
             Topic::SHARE => Ok(Ask::Share),
             Topic::FORGET_ME => Ok(Ask::ForgetMe),
+            Topic::FILE_HASH => card::read_source(topic).map(Ask::FileHash),
+            Topic::CARD_STATUS => Ok(Ask::CardStatus),
+            Topic::SD_FORMAT => {
+                card::read_confirmed(topic).map(|confirmed| Ask::SdFormat { confirmed })
+            }
+            Topic::RECORD_MODE => card::read_mode(topic).map(Ask::RecordMode),
+            Topic::EVENTS => card::read_span(topic).map(|(start_time, end_time)| Ask::Events {
+                start_time,
+                end_time,
+            }),
             other => Ok(Ask::Unknown(other.to_owned())),
         }
     }
@@ -148,8 +179,8 @@ mod tests {
             Ok(Ask::ForgetMe)
         );
         assert_eq!(
-            user(r#"{"topic":"sd_format"}"#).unwrap().ask(),
-            Ok(Ask::Unknown("sd_format".into()))
+            user(r#"{"topic":"bind_status"}"#).unwrap().ask(),
+            Ok(Ask::Unknown("bind_status".into()))
         );
         assert_eq!(
             user("wx_call_start").unwrap().ask(),

@@ -7,10 +7,10 @@ mod readme;
 
 use wire::address::Address;
 use wire::command::reply::{
-    DeviceStatus, FileList, MonthRecord, NvrList, PlaybackStatus, Progress, PtzReply, RecordIndex,
-    Refusal, Status, UserReply,
+    CardStatus, DeviceStatus, Events, FileHash, FileList, MonthRecord, NvrList, PlaybackStatus,
+    Progress, PtzReply, RecordIndex, Refusal, Status, UserReply,
 };
-use wire::command::{Ask, Command, Inner, Outcome};
+use wire::command::{Ask, Command, Inner, Outcome, PlaybackAct, Topic, User};
 use wire::error::{Code, Lang};
 use wire::event::{NatEvent, SessionEvent};
 use wire::link::Link;
@@ -48,7 +48,10 @@ fn rewrite(kind: &str, text: &str) -> String {
         Progress,
         PtzReply,
         UserReply,
-        Refusal
+        Refusal,
+        CardStatus,
+        Events,
+        FileHash
     )
 }
 
@@ -61,17 +64,22 @@ fn reply_kind(command: &Command) -> &'static str {
             Inner::GetRecordIndex { .. } => "RecordIndex",
             Inner::GetMonthRecord { .. } => "MonthRecord",
             Inner::GetFileList { .. } => "FileList",
-            Inner::PlaybackProgress => "Progress",
-            Inner::PlaybackPause
-            | Inner::PlaybackResume
-            | Inner::PlaybackSeek(_)
-            | Inner::PlaybackSpeed { .. }
-            | Inner::PlaybackFf(_)
-            | Inner::PlaybackRewind { .. } => "PlaybackStatus",
+            Inner::Playback {
+                act: PlaybackAct::Progress,
+                ..
+            } => "Progress",
+            Inner::Playback { .. } => "PlaybackStatus",
         },
         Command::User { cmd, .. } => match cmd.ask().unwrap() {
             Ask::Ptz(_) => "PtzReply",
-            Ask::Share | Ask::ForgetMe | Ask::Unknown(_) => "UserReply",
+            Ask::CardStatus => "CardStatus",
+            Ask::Events { .. } => "Events",
+            Ask::FileHash(_) => "FileHash",
+            Ask::Share
+            | Ask::ForgetMe
+            | Ask::SdFormat { .. }
+            | Ask::RecordMode(_)
+            | Ask::Unknown(_) => "UserReply",
         },
     }
 }
@@ -116,9 +124,32 @@ fn stream_refusals_have_the_status_the_table_says() {
             Refusal::TOO_MANY_VIEWERS,
             Refusal::BAD_REQUEST,
             Refusal::UNSUPPORTED,
-            Refusal::DEVICE_ERROR
+            Refusal::DEVICE_ERROR,
+            Refusal::NO_CARD,
+            Refusal::NO_RECORDING,
+            Refusal::NO_SUCH_FILE,
+            Refusal::CHANGED,
+            Refusal::PAST_END
         ]
     );
+}
+
+#[test]
+fn headers_of_recordings_are_the_constants() {
+    use wire::stream::header::{END_MS, SESSION, SHA256, START_MS, TIME_MS};
+    for name in [SESSION, START_MS, END_MS, TIME_MS, SHA256] {
+        assert!(README.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
+fn topics_of_the_table_are_known() {
+    for row in table("Topic") {
+        let name = row[0].split(' ').next().unwrap();
+        let asked = User::Topic(Topic::new(name)).ask();
+        let known = !matches!(asked, Ok(Ask::Unknown(_)));
+        assert_eq!(known, name != "any", "{name}");
+    }
 }
 
 #[test]
@@ -248,6 +279,7 @@ fn the_limit_table_is_the_constants() {
             wire::stream::MAX_URL_BYTES,
             wire::stream::MAX_PAIRS,
             wire::stream::MAX_FILE_NAME_BYTES,
+            wire::stream::MAX_SESSION_BYTES,
             wire::command::MAX_COMMAND_BYTES,
             wire::command::MAX_TOPIC_BYTES,
             wire::command::reply::MAX_REPLY_BYTES,
@@ -365,6 +397,8 @@ fn read_all(bytes: &[u8]) {
     let _ = (FileList::decode(bytes), PlaybackStatus::decode(bytes));
     let _ = (Progress::decode(bytes), PtzReply::decode(bytes));
     let _ = (UserReply::decode(bytes), Refusal::decode(bytes));
+    let _ = (CardStatus::decode(bytes), Events::decode(bytes));
+    let _ = FileHash::decode(bytes);
     let _ = (Outcome::decode(bytes), SessionEvent::decode(bytes));
     let _ = (pair::Request::decode(bytes), pair::Reply::decode(bytes));
     let _ = (Probe::decode(bytes), ProbeMatch::decode(bytes));

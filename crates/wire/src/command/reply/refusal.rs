@@ -29,6 +29,16 @@ impl Refusal {
     pub const UNSUPPORTED: &str = "unsupported";
     /// Sensor, encoder or storage failed; HTTP 500.
     pub const DEVICE_ERROR: &str = "device_error";
+    /// The camera has no card; HTTP 404.
+    pub const NO_CARD: &str = "no_card";
+    /// Nothing was recorded there; HTTP 404.
+    pub const NO_RECORDING: &str = "no_recording";
+    /// The card holds no file of that name; HTTP 404.
+    pub const NO_SUCH_FILE: &str = "no_such_file";
+    /// The file is not the one `If-Match` names; HTTP 412.
+    pub const CHANGED: &str = "changed";
+    /// The first byte wanted lies behind the end; HTTP 416.
+    pub const PAST_END: &str = "past_end";
 
     /// The camera is full.
     pub fn too_many_viewers(now: u32, max: u32) -> Self {
@@ -52,6 +62,31 @@ impl Refusal {
         Self::new(Status::DeviceError, Self::DEVICE_ERROR)
     }
 
+    /// The camera has no card.
+    pub fn no_card() -> Self {
+        Self::new(Status::Unsupported, Self::NO_CARD)
+    }
+
+    /// Nothing was recorded there.
+    pub fn no_recording() -> Self {
+        Self::new(Status::BadRequest, Self::NO_RECORDING)
+    }
+
+    /// The card holds no file of that name.
+    pub fn no_such_file() -> Self {
+        Self::new(Status::BadRequest, Self::NO_SUCH_FILE)
+    }
+
+    /// The file is not the one `If-Match` names.
+    pub fn changed() -> Self {
+        Self::new(Status::BadRequest, Self::CHANGED)
+    }
+
+    /// The first byte wanted lies behind the end.
+    pub fn past_end() -> Self {
+        Self::new(Status::BadRequest, Self::PAST_END)
+    }
+
     /// Any other reason.
     pub fn new(status: Status, error: &str) -> Self {
         Self {
@@ -64,7 +99,15 @@ impl Refusal {
 
     /// The HTTP status that goes with it.
     pub fn http_status(&self) -> u16 {
-        match self.status {
+        match (self.status, self.error.as_str()) {
+            (Status::BadRequest, Self::CHANGED) => 412,
+            (Status::BadRequest, Self::PAST_END) => 416,
+            (status, _) => Self::http_status_of(status),
+        }
+    }
+
+    fn http_status_of(status: Status) -> u16 {
+        match status {
             Status::TooManyConnections => 503,
             Status::BadRequest | Status::Unsupported => 404,
             Status::Refuse => 403,
@@ -120,6 +163,11 @@ mod tests {
         let error = ParseError::unsupported("stream URL", "action", "live-mjpg", "live");
         assert_eq!(Refusal::bad_request(&error).status, Status::Unsupported);
         assert_eq!(Refusal::device_error().http_status(), 500);
+        assert_eq!(Refusal::no_card().http_status(), 404);
+        assert_eq!(Refusal::no_recording().http_status(), 404);
+        assert_eq!(Refusal::no_such_file().http_status(), 404);
+        assert_eq!(Refusal::changed().http_status(), 412);
+        assert_eq!(Refusal::past_end().http_status(), 416);
         assert_eq!(Refusal::new(Status::Refuse, "no").http_status(), 403);
         assert_eq!(Refusal::decode(b"{}").unwrap_err().field(), "status");
     }

@@ -39,6 +39,8 @@ pub struct UserRefusal {
 impl UserReply {
     /// `error` of a topic that the camera does not know.
     pub const UNKNOWN_TOPIC: &str = "unknown_topic";
+    /// `error` of `sd_format` without the word that confirms it; code -2000.
+    pub const CONFIRMATION_NEEDED: &str = "confirmation_needed";
 
     /// `{"result":"0"}`
     pub fn done() -> Self {
@@ -160,8 +162,8 @@ mod tests {
 
     #[test]
     fn an_unknown_topic_is_refused_by_type() {
-        let reply = UserReply::unknown_topic("sd_format");
-        let text = r#"{"result":"-2004","error":"unknown_topic","topic":"sd_format"}"#;
+        let reply = UserReply::unknown_topic("bind_status");
+        let text = r#"{"result":"-2004","error":"unknown_topic","topic":"bind_status"}"#;
         assert_eq!(reply.encode(), text);
         let refusal = UserReply::decode(text.as_bytes())
             .unwrap()
@@ -169,7 +171,7 @@ mod tests {
             .unwrap();
         assert_eq!(refusal.code, Some(Code::UnsupportedOperation));
         assert_eq!(refusal.error, UserReply::UNKNOWN_TOPIC);
-        assert_eq!(refusal.topic.as_deref(), Some("sd_format"));
+        assert_eq!(refusal.topic.as_deref(), Some("bind_status"));
         assert!(UserReply::unknown_topic(&"x".repeat(9000)).encode().len() < 300);
     }
 
