@@ -8,6 +8,7 @@
 //! | [`echo`] | takes the loudspeaker out of the microphone | – |
 //! | [`video`] | H.264 and H.265 both ways, without delay | `ffmpeg` |
 //! | [`scale`], [`jpeg`] | scaling, still pictures | `ffmpeg` |
+//! | [`fmp4`] | fragmented MP4 as cameras record it, both ways | – |
 //! | [`mp4`] | MP4 files that any player opens | `ffmpeg` |
 //! | [`file`] | a media file, looped, as a camera's source | `ffmpeg` |
 //! | [`playout`] | the jitter buffer and the speaker | `audio` |
@@ -20,6 +21,7 @@
 pub mod audio;
 pub mod echo;
 mod error;
+pub mod fmp4;
 pub mod marks;
 pub mod picture;
 
