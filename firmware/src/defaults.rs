@@ -95,3 +95,8 @@ pub const INFO_LOOK: Duration = Duration::from_secs(2);
 pub const HUB_PACKET: usize = 64 << 10;
 /// Largest answer to a registration, bytes.
 pub const HUB_ANSWER_BYTES: usize = 16 << 10;
+
+/// Length of a segment on the card; it ends with the GOP in which it is reached.
+pub const SEGMENT: Duration = Duration::from_secs(60);
+/// How long a card that was too slow is called so.
+pub const SLOW_SHOWN: Duration = Duration::from_secs(60);

@@ -14,6 +14,7 @@ pub mod access;
 pub mod backoff;
 pub mod board;
 mod camera;
+pub mod card;
 pub mod clock;
 pub mod data;
 pub mod defaults;
