@@ -15,10 +15,13 @@ use wire::link::Link;
 use crate::access::Guests;
 use crate::board::Board;
 use crate::board::sim::{Sim, Source};
+use crate::card::Card;
+use crate::card::disk::SystemDisk;
 use crate::clock::Clock;
 use crate::data::{DataDir, DataError, Settings};
 use crate::encode::{self, Threads};
 use crate::live::Live;
+use crate::record::{self, RecordMode, Recorder};
 use crate::seats::Seats;
 use crate::service::{Desk, DeskService};
 use crate::setup::{self, Setup};
@@ -28,6 +31,8 @@ use crate::{board, defaults};
 const SETTINGS: &str = "settings.json";
 /// What a camera is called until its owner says otherwise.
 const NAME: &str = "Camera";
+/// The smallest card, bytes: a segment or two.
+const SMALLEST_CARD: u64 = 16 << 20;
 /// How long a start waits for the endpoint to learn its own address, and for a relay.
 const ADDRESS: Duration = Duration::from_secs(2);
 const RELAY: Duration = Duration::from_secs(3);
@@ -76,6 +81,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// How it gets onto the network and to a hub.
     pub setup: setup::Options,
+    /// What it records, if it has a card.
+    pub record: Option<record::Options>,
 }
 
 impl Options {
@@ -95,6 +102,7 @@ impl Options {
             lan: true,
             port: None,
             setup: setup::Options::default(),
+            record: None,
         }
     }
 }
@@ -178,8 +186,26 @@ impl Camera {
         )?;
         settle(&endpoint, &options.relays).await;
 
-        let threads = Threads::start(Arc::clone(&board), Arc::clone(&live), options.encoding)
-            .map_err(Error::Thread)?;
+        let (card, recorder) = match &options.record {
+            None => (None, None),
+            Some(record) => {
+                let card = Card::unread(record.card.clone(), Box::new(SystemDisk));
+                let parts = record::Parts {
+                    card: card.clone(),
+                    live: Arc::clone(&live),
+                    clock: Arc::clone(&clock),
+                    dir: dir.clone(),
+                };
+                (Some(card), Some(Recorder::start(record, parts)?))
+            }
+        };
+        let threads = Threads::start(
+            Arc::clone(&board),
+            Arc::clone(&live),
+            options.encoding,
+            recorder.as_ref().map(Recorder::watch),
+        )
+        .map_err(Error::Thread)?;
         let (leaving, left) = mpsc::channel(64);
         let reach = endpoint.clone();
         let desk = Arc::new(Desk {
@@ -191,6 +217,8 @@ impl Camera {
             name,
             address: Box::new(move || reach.address()),
             leaving: leaving.clone(),
+            card,
+            recorder,
             started: Instant::now(),
             pressed_by: Mutex::new(None),
         });
@@ -275,6 +303,10 @@ impl Camera {
             server.shutdown().await;
         }
         self.endpoint.close().await;
+        let desk = Arc::clone(&self.desk);
+        // The last pictures go onto the card.
+        let _ =
+            tokio::task::spawn_blocking(move || desk.recorder.as_ref().map(Recorder::stop)).await;
         if let Some(threads) = self.threads.take() {
             // Joining waits for a picture in work.
             let _ = tokio::task::spawn_blocking(move || drop(threads)).await;
@@ -285,6 +317,9 @@ impl Camera {
 impl Drop for Camera {
     fn drop(&mut self) {
         self.farewells.abort();
+        if let Some(recorder) = &self.desk.recorder {
+            recorder.stop();
+        }
     }
 }
 
@@ -307,6 +342,15 @@ fn check(options: &Options) -> Result<(), Error> {
     }
     if !(1..=1_000).contains(&options.max_viewers) {
         return wrong("max-viewers", "1 to 1000", options.max_viewers.to_string());
+    }
+    if let Some(record) = &options.record {
+        if record.mode == Some(RecordMode::Schedule) && record.schedule.is_empty() {
+            return wrong("schedule", "times to record at", "none".into());
+        }
+        if record.card.bytes.is_some_and(|bytes| bytes < SMALLEST_CARD) {
+            let got = record.card.bytes.unwrap_or_default().to_string();
+            return wrong("card-bytes", "at least 16777216", got);
+        }
     }
     match &options.name {
         Some(name) if name.trim().is_empty() || name.len() > wire::MAX_NAME_BYTES => {

@@ -294,7 +294,14 @@ impl Card {
 
     /// The same on another disk than the system's.
     pub fn on(options: Options, disk: Box<dyn Disk>) -> Self {
-        let card = Self(Arc::new(Inner {
+        let card = Self::unread(options, disk);
+        card.try_again();
+        card
+    }
+
+    /// The same, before [`Card::try_again`] has looked at it: it does not touch the card.
+    pub fn unread(options: Options, disk: Box<dyn Disk>) -> Self {
+        Self(Arc::new(Inner {
             options,
             disk,
             book: Mutex::default(),
@@ -302,9 +309,7 @@ impl Card {
             condition: Mutex::default(),
             generation: AtomicU64::new(0),
             changed: watch::Sender::new(0),
-        }));
-        card.try_again();
-        card
+        }))
     }
 
     /// How it is.
@@ -395,6 +400,13 @@ impl Card {
     /// Says whether the camera knows the time.
     pub fn set_clock_known(&self, known: bool) {
         lock(&self.0.condition).clock_known = known;
+    }
+
+    /// It takes what is written.
+    fn works(&self) {
+        if lock(&self.0.condition).fault.take().is_some() {
+            tracing::info!("the card works");
+        }
     }
 
     fn fail(&self, fault: Fault, text: &str) {

@@ -7,11 +7,14 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use firmware::board::sim::Source;
-use firmware::{BoardChoice, Options, defaults, encode, setup};
+use firmware::record::schedule::Schedule;
+use firmware::record::{self, RecordMode};
+use firmware::{BoardChoice, Options, card, defaults, encode, setup};
 use p2p::{RelayChoice, RelayUrl};
 use provision::ProductSecret;
 use wire::device::{Device, ProductId};
 use wire::hub::HubAddress;
+use wire::stream::Quality;
 
 /// Longest code that is read from the standard input, bytes.
 const MOST_SCANNED: u64 = 4 << 10;
@@ -91,6 +94,51 @@ pub(crate) struct Args {
     pub(crate) json: bool,
     #[command(flatten)]
     setup: Setup,
+    #[command(flatten)]
+    record: Record,
+}
+
+/// What it records.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Recording")]
+struct Record {
+    /// Directory of the card, which must exist; without it nothing is recorded
+    #[arg(long, value_name = "DIR")]
+    card: Option<PathBuf>,
+    /// Bytes that recordings may take; by default what the file system has, less a reserve
+    #[arg(long, value_name = "N", requires = "card")]
+    card_bytes: Option<u64>,
+    /// Days after which recordings are deleted; by default when room is needed
+    #[arg(long, value_name = "N", requires = "card", value_parser = clap::value_parser!(u32).range(1..))]
+    keep_days: Option<u32>,
+    /// When to record; remembered, at first around the clock
+    #[arg(long, value_enum, value_name = "MODE", requires = "card")]
+    record: Option<Mode>,
+    /// Quality of recordings: standard, high or super
+    #[arg(long, value_enum, value_name = "QUALITY", default_value_t = Recorded::High)]
+    record_quality: Recorded,
+    /// Times of `--record schedule`, in UTC unless an offset follows: "Mon-Fri 08:00-18:00, Sat 10:00-14:00 +01:00"
+    #[arg(long, value_name = "TIMES", requires = "card", default_value = "")]
+    schedule: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Mode {
+    /// Around the clock
+    Continuous,
+    /// At the times of --schedule
+    Schedule,
+    /// When something moves
+    Events,
+    /// Not
+    Off,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Recorded {
+    Standard,
+    High,
+    Super,
 }
 
 /// How it gets onto the network and to a hub.
@@ -214,8 +262,39 @@ pub(crate) fn options(args: Args) -> anyhow::Result<Options> {
         lan: !args.no_lan,
         port: args.port,
         setup: setup_options(args.setup)?,
+        record: record_options(args.record)?,
         ..Options::new(data)
     })
+}
+
+fn record_options(args: Record) -> anyhow::Result<Option<record::Options>> {
+    let Some(dir) = args.card else {
+        return Ok(None);
+    };
+    let mode = args.record.map(|mode| match mode {
+        Mode::Continuous => RecordMode::Continuous,
+        Mode::Schedule => RecordMode::Schedule,
+        Mode::Events => RecordMode::Events,
+        Mode::Off => RecordMode::Off,
+    });
+    let schedule = match args.schedule.as_str() {
+        "" => Schedule::default(),
+        text => text.parse().context("--schedule")?,
+    };
+    Ok(Some(record::Options {
+        card: card::Options {
+            dir,
+            bytes: args.card_bytes,
+            keep_days: args.keep_days,
+        },
+        mode,
+        quality: match args.record_quality {
+            Recorded::Standard => Quality::Standard,
+            Recorded::High => Quality::High,
+            Recorded::Super => Quality::Super,
+        },
+        schedule,
+    }))
 }
 
 fn setup_options(args: Setup) -> anyhow::Result<setup::Options> {

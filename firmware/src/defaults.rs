@@ -100,3 +100,18 @@ pub const HUB_ANSWER_BYTES: usize = 16 << 10;
 pub const SEGMENT: Duration = Duration::from_secs(60);
 /// How long a card that was too slow is called so.
 pub const SLOW_SHOWN: Duration = Duration::from_secs(60);
+/// Bytes between the live ring and the card: what a card may stand still without a loss is 8 s of 4 Mbit/s.
+pub const RECORD_QUEUE_BYTES: usize = 4 << 20;
+/// Recorded from before something moved, and after it came to rest.
+pub const PRE_ROLL: Duration = Duration::from_secs(5);
+/// See [`PRE_ROLL`].
+pub const POST_ROLL: Duration = Duration::from_secs(5);
+/// Bytes that the time before something moves may take in memory.
+pub const PRE_ROLL_BYTES: usize = 4 << 20;
+/// Waits between looks at a card that fails, first and longest.
+pub const CARD_RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
+/// Nothing is deleted for its age so long after the start and after a leap of the clock: a wrong clock must not empty a
+/// card.
+pub const AGE_PATIENCE: Duration = Duration::from_secs(600);
+/// A clock before 2026 was never set, unix milliseconds.
+pub const CLOCK_SANE_MS: i64 = 1_767_225_600_000;

@@ -15,6 +15,7 @@ use crate::defaults::RETRY;
 use crate::demand::{Lane, Wanted};
 use crate::live::Live;
 use crate::live::tags::{self, AudioTrack, VideoTrack};
+use crate::record;
 
 #[cfg(feature = "ffmpeg")]
 use software::{SoundEncoder, VideoEncoder};
@@ -52,7 +53,7 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// Starts the board's threads; they sleep until somebody watches.
+    /// Starts the board's threads; they sleep until somebody watches. `motion` looks at the pictures.
     ///
     /// # Errors
     /// The system has no thread to give.
@@ -60,6 +61,7 @@ impl Threads {
         board: Arc<dyn Board>,
         live: Arc<Live>,
         settings: Settings,
+        motion: Option<Arc<record::Watch>>,
     ) -> std::io::Result<Self> {
         let sound = board.hardware().sound;
         let mut threads = Vec::new();
@@ -76,6 +78,7 @@ impl Threads {
             live: Arc::clone(&live),
             settings,
             with_sound: sound == Sound::WithPictures,
+            motion,
         };
         threads.push(spawn("eye", move || look.run())?);
         Ok(Self { live, threads })
@@ -107,6 +110,12 @@ struct Look {
     settings: Settings,
     /// Sound comes from the eye too.
     with_sound: bool,
+    /// Looks for what moves.
+    #[cfg_attr(
+        not(feature = "ffmpeg"),
+        expect(dead_code, reason = "there are no pictures to look at")
+    )]
+    motion: Option<Arc<record::Watch>>,
 }
 
 impl Look {
@@ -230,6 +239,9 @@ impl Look {
             }
             let captured = sensor.next(&self.live.demand)?;
             for shot in captured.shots {
+                if let Some(motion) = &self.motion {
+                    motion.look(shot.quality, &shot.picture);
+                }
                 let encoder = &mut encoders[shot.quality as usize];
                 if encoder.as_ref().is_none_or(VideoEncoder::has_ended) {
                     let started = &mut started[shot.quality as usize];

@@ -23,6 +23,7 @@ pub mod encode;
 pub mod hub_client;
 pub mod live;
 pub mod qr;
+pub mod record;
 pub mod reset;
 pub mod seats;
 pub mod service;

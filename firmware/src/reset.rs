@@ -13,6 +13,7 @@ const ERASED: &[&str] = &[
     "setup.json",
     "faults.json",
     "settings.json",
+    "record.json",
     "identity.key",
 ];
 

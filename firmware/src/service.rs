@@ -15,9 +15,11 @@ use wire::stream::{Quality, StreamRequest};
 use crate::access::Guests;
 use crate::board::motor::{self, Motor};
 use crate::board::{Hardware, Sound};
+use crate::card::Card;
 use crate::defaults::{BODY_TAGS, FIRST_PICTURE};
 use crate::demand::Lane;
 use crate::live::{Live, NoPicture, Viewing};
+use crate::record::Recorder;
 use crate::seats::{NoSeat, Seat, Seats};
 use crate::stats::{Process, Stats};
 
@@ -39,6 +41,10 @@ pub struct Desk {
     pub address: Box<dyn Fn() -> wire::address::Address + Send + Sync>,
     /// Viewers that asked to be forgotten: their connections are to be closed.
     pub leaving: mpsc::Sender<PeerId>,
+    /// What is recorded on, if there is a card.
+    pub card: Option<Card>,
+    /// What records.
+    pub recorder: Option<Recorder>,
     /// When the camera was started.
     pub started: Instant,
     /// Connection whose press moves the motor.
@@ -56,6 +62,7 @@ impl Desk {
             process: Process::now(),
             lanes: self.live.lanes(),
             streams: self.live.viewings(),
+            card: self.recorder.as_ref().map(Recorder::stats),
         }
     }
 

@@ -21,6 +21,46 @@ pub struct Stats {
     pub lanes: Vec<LaneStats>,
     /// Every live stream.
     pub streams: Vec<ViewerStats>,
+    /// The card, if the camera has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardStats>,
+}
+
+/// The card and what is recorded on it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CardStats {
+    /// "ok", "slow", "full", "read_only", "missing" or "corrupt".
+    pub state: &'static str,
+    /// "continuous", "schedule", "events" or "off".
+    pub mode: &'static str,
+    /// A segment is being written.
+    pub recording: bool,
+    /// The camera knows the time.
+    pub clock_known: bool,
+    /// Segments on the card.
+    pub segments: usize,
+    /// Bytes that recordings take.
+    pub used_bytes: u64,
+    /// Bytes that they may take.
+    pub total_bytes: u64,
+    /// GOPs written since the camera was started.
+    pub gops: u64,
+    /// GOPs that the card did not take.
+    pub lost_gops: u64,
+    /// Times that something moved.
+    pub events: u64,
+    /// Mean time until a GOP was on the card, over about the last ten, milliseconds.
+    pub write_mean_ms: f64,
+    /// The longest, milliseconds.
+    pub write_max_ms: f64,
+    /// Bytes that wait for the card.
+    pub queue_bytes: usize,
+    /// The most there ever were.
+    pub queue_most_bytes: usize,
+    /// Bytes left out because the card was too slow.
+    pub left_out_bytes: u64,
+    /// How often that began.
+    pub gaps: u64,
 }
 
 /// What the program takes, from /proc.

@@ -22,8 +22,7 @@ impl Card {
     /// Looks at the card anew after a failure, or after it was put in. Says whether it can be written.
     pub fn try_again(&self) -> bool {
         let mut log = lock(&self.0.log);
-        let loaded = self.load(&mut log);
-        let written = match loaded {
+        let written = match self.load(&mut log) {
             Ok(()) => true,
             Err(error) => {
                 let fault = Fault::of(&error, &self.0.options.dir);
@@ -40,8 +39,8 @@ impl Card {
                 false
             }
         };
-        if written && lock(&self.0.condition).fault.take().is_some() {
-            tracing::info!("the card works");
+        if written {
+            self.works();
         }
         self.notify();
         written

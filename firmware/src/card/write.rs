@@ -70,6 +70,7 @@ impl Card {
         let growing = Arc::new(Growing::new(head, writer.places().to_vec()));
         self.book().growing = Some(Arc::clone(&growing));
         drop(log);
+        self.works();
         self.notify();
         Ok(SegmentWriter {
             card: self.clone(),
@@ -161,7 +162,7 @@ impl SegmentWriter {
     ///
     /// # Errors
     /// [`CardError::Full`], [`CardError::Io`], [`CardError::NoSuchFile`] if the card was formatted meanwhile,
-    /// [`CardError::Unfit`]. After all but the last the segment is over.
+    /// [`CardError::Unfit`]. Without the fragment the file is as it was: it may be closed.
     pub fn append(&mut self, fragment: &Fragment) -> Result<(), CardError> {
         let card = self.card.clone();
         let mut log = lock(&card.0.log);
@@ -170,7 +171,8 @@ impl SegmentWriter {
         }
         let at = self.writer.length();
         let bytes = self.writer.fragment(fragment).map_err(CardError::Unfit)?;
-        card.make_room(&mut log, bytes.len() as u64)?;
+        card.make_room(&mut log, bytes.len() as u64)
+            .inspect_err(|_| self.writer.take_back())?;
         // Readers and lists do not wait for the card, and neither does who only asks.
         drop(log);
         let written = match self.file.metadata() {
@@ -181,6 +183,7 @@ impl SegmentWriter {
         if let Err(error) = written {
             // Nothing torn is left behind; if that fails too, the next start cuts it off.
             let _ = self.file.set_len(at);
+            self.writer.take_back();
             return Err(card.failed("write", &self.path, error));
         }
         self.hash.update(&bytes);

@@ -101,6 +101,13 @@ impl Writer {
         Ok(out)
     }
 
+    /// Takes the last fragment back: its bytes could not be written.
+    pub fn take_back(&mut self) {
+        if let Some(place) = self.places.pop() {
+            self.length = place.offset;
+        }
+    }
+
     fn pictures<'a>(&self, fragment: &'a Fragment) -> Run<'a> {
         let packets = &fragment.video;
         let next = packets
