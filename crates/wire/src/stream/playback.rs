@@ -24,6 +24,11 @@ const STEPS: &str = "0, 1, 2 or 3";
 pub struct SessionName(String);
 
 impl SessionName {
+    /// `p<number>`: for whoever names playbacks by counting.
+    pub fn numbered(number: u64) -> Self {
+        Self(format!("p{number}"))
+    }
+
     /// The name as it stands on the wire.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -253,6 +258,8 @@ mod tests {
         ] {
             assert_eq!(playback(rest).unwrap_err().field(), field, "{rest}");
         }
+        let longest = SessionName::numbered(u64::MAX);
+        assert_eq!(longest.as_str().parse(), Ok(longest));
         assert_eq!(
             "".parse::<SessionName>().unwrap_err().to_string(),
             "playback: session is \"\", expected 1 to 32 of A-Z a-z 0-9 - _"
