@@ -37,7 +37,7 @@ use disk::{Disk, Fault, Space, SystemDisk};
 use index::{Index, Record, What};
 use name::{Content, Name};
 
-pub use read::{FileReader, SegmentReader};
+pub use read::{FileReader, Pin, SegmentReader};
 pub use write::SegmentWriter;
 
 /// Which card, and how much of it.

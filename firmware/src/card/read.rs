@@ -19,7 +19,7 @@ const PIECE: usize = 64 << 10;
 
 /// Keeps a file from being deleted while it is there.
 #[derive(Debug)]
-struct Pin {
+pub struct Pin {
     card: Card,
     number: u64,
 }
@@ -57,6 +57,17 @@ pub struct FileReader {
 }
 
 impl Card {
+    /// Keeps a segment from being deleted until the pin is dropped; `None` if there is none of that number.
+    pub fn pin(&self, number: u64) -> Option<Pin> {
+        let mut book = self.book();
+        book.segment(number)?;
+        *book.pins.entry(number).or_default() += 1;
+        Some(Pin {
+            card: self.clone(),
+            number,
+        })
+    }
+
     /// Opens a segment by its number, also the one being written. It is not deleted before the reader is dropped.
     ///
     /// # Errors
