@@ -23,7 +23,7 @@ use crate::encode::{self, Threads};
 use crate::live::Live;
 use crate::record::{self, RecordMode, Recorder};
 use crate::seats::Seats;
-use crate::service::{Desk, DeskService};
+use crate::service::{Desk, DeskService, Recorded};
 use crate::setup::{self, Setup};
 use crate::stats::Stats;
 use crate::{board, defaults};
@@ -209,6 +209,7 @@ impl Camera {
         let (leaving, left) = mpsc::channel(64);
         let reach = endpoint.clone();
         let desk = Arc::new(Desk {
+            recorded: card.map(|card| Recorded::new(card, &live)),
             live,
             guests: Arc::clone(&guests),
             seats: Seats::new(options.max_viewers),
@@ -217,7 +218,6 @@ impl Camera {
             name,
             address: Box::new(move || reach.address()),
             leaving: leaving.clone(),
-            card,
             recorder,
             started: Instant::now(),
             pressed_by: Mutex::new(None),

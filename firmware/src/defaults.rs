@@ -115,3 +115,29 @@ pub const CARD_RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::
 pub const AGE_PATIENCE: Duration = Duration::from_secs(600);
 /// A clock before 2026 was never set, unix milliseconds.
 pub const CLOCK_SANE_MS: i64 = 1_767_225_600_000;
+
+/// Playbacks that run at the same time, of all viewers.
+pub const PLAYBACKS: usize = 256;
+/// Playbacks that run at the same time, of one viewer: four cameras in step and whatever a lost connection has left behind.
+pub const PLAYBACKS_PER_VIEWER: usize = 64;
+/// Playbacks that read the card at the same time: what they hold in hand is bounded by it, and a card does not get
+/// faster with more.
+pub const PLAYBACK_READS: usize = 4;
+/// A playback whose viewer has taken nothing for so long lets go of the pictures that it has in hand.
+pub const FORGET_AFTER: Duration = Duration::from_secs(2);
+/// A thumbnail shows what was recorded at most this long before the moment asked for, ms.
+pub const THUMBNAIL_WITHIN_MS: i64 = 60_000;
+/// Thumbnails that are made at the same time.
+pub const THUMBNAIL_READS: usize = 2;
+/// Downloads that read the card at the same time.
+pub const DOWNLOAD_READS: usize = 2;
+/// Bytes that a download reads at a time: a slow card (1 MB/s) is not busy with it for long.
+pub const DOWNLOAD_PIECE: usize = 64 << 10;
+/// A viewer of live further behind than this holds downloads up, milliseconds.
+pub const LIVE_LAG_MS: i64 = 250;
+/// How long a piece of a download waits for live at most.
+pub const DOWNLOAD_PATIENCE: Duration = Duration::from_millis(250);
+/// A viewer of live that has taken nothing for so long does not read: it holds nobody up.
+pub const LIVE_READS: Duration = Duration::from_secs(2);
+/// The longest stretch that is downloaded as one file, ms.
+pub const MAX_CUT_MS: i64 = 4 * 3_600_000;

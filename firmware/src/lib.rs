@@ -19,9 +19,11 @@ pub mod clock;
 pub mod data;
 pub mod defaults;
 pub mod demand;
+pub mod download;
 pub mod encode;
 pub mod hub_client;
 pub mod live;
+pub mod playback;
 pub mod qr;
 pub mod record;
 pub mod reset;
@@ -29,5 +31,6 @@ pub mod seats;
 pub mod service;
 pub mod setup;
 pub mod stats;
+pub mod thumbnail;
 
 pub use camera::{BoardChoice, Camera, Error, Options};

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use p2p::Chunk;
 use tokio::sync::watch;
 
+use crate::defaults::LIVE_READS;
 use crate::demand::{Demand, Lane};
 use crate::stats::{EncoderStats, LaneStats, ViewerStats};
 use ring::{Cursor, Kind, Limits, Ring, Step};
@@ -30,6 +31,7 @@ pub struct Live {
     sound: Mutex<Option<AudioTrack>>,
     watching: Mutex<BTreeMap<u64, Arc<Counters>>>,
     number: AtomicU64,
+    made: Instant,
 }
 
 struct Slot {
@@ -54,6 +56,9 @@ struct Counters {
     tags: AtomicU64,
     skips: AtomicU64,
     skipped: AtomicU64,
+    /// What it is sent next, and when it took something last: milliseconds since the lanes were made.
+    next: AtomicU64,
+    took_ms: AtomicU64,
 }
 
 /// Why a lane cannot be watched.
@@ -85,6 +90,7 @@ impl Live {
             sound: Mutex::new(None),
             watching: Mutex::new(BTreeMap::new()),
             number: AtomicU64::new(0),
+            made: Instant::now(),
         }
     }
 
@@ -150,7 +156,7 @@ impl Live {
         let mut state = slot.lock();
         if let Ok(preamble) = tags::preamble(Some(&track), sound.as_ref()) {
             let is_running = state.ring.is_ready();
-            if is_running && let Ok(configs) = tags::configs(at_ms, &track, sound.as_ref()) {
+            if is_running && let Ok(configs) = tags::configs(at_ms, Some(&track), sound.as_ref()) {
                 state.ring.push(Kind::Config, at_ms, configs);
             }
             state.ring.set_preamble(preamble);
@@ -223,6 +229,37 @@ impl Live {
             }
         };
         Lane::ALL.into_iter().zip(&self.slots).map(lane).collect()
+    }
+
+    /// How far the slowest viewer that reads is behind, milliseconds. Whoever wants the same card, processor and network
+    /// waits until it has caught up.
+    pub fn lag_ms(&self) -> i64 {
+        let now_ms = self.now_ms();
+        let reads = |counters: &Arc<Counters>| {
+            let took_ms = counters.took_ms.load(Ordering::Relaxed);
+            now_ms.saturating_sub(took_ms) < LIVE_READS.as_millis() as u64
+        };
+        let watching: Vec<_> = lock(&self.watching)
+            .values()
+            .filter(|c| reads(c))
+            .cloned()
+            .collect();
+        let lag = |counters: &Arc<Counters>| {
+            let lane = Lane::ALL
+                .into_iter()
+                .position(|lane| lane.name() == counters.lane);
+            let slot = lane.and_then(|index| self.slots.get(index));
+            slot.map_or(0, |slot| {
+                slot.lock()
+                    .ring
+                    .lag_ms(counters.next.load(Ordering::Relaxed))
+            })
+        };
+        watching.iter().map(lag).max().unwrap_or(0)
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// The state of every viewing.
@@ -318,6 +355,12 @@ impl Viewing {
         self.counters
             .skipped
             .store(self.cursor.skipped, Ordering::Relaxed);
+        self.counters
+            .next
+            .store(self.cursor.next(), Ordering::Relaxed);
+        self.counters
+            .took_ms
+            .store(self.live.now_ms(), Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the camera answers: `/ipc.p2p.com/ipc.flv` and `/ipc.p2p.com/command`.
 
 mod command;
+mod recorded;
+mod recordings;
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -15,13 +17,14 @@ use wire::stream::{Quality, StreamRequest};
 use crate::access::Guests;
 use crate::board::motor::{self, Motor};
 use crate::board::{Hardware, Sound};
-use crate::card::Card;
 use crate::defaults::{BODY_TAGS, FIRST_PICTURE};
 use crate::demand::Lane;
 use crate::live::{Live, NoPicture, Viewing};
 use crate::record::Recorder;
 use crate::seats::{NoSeat, Seat, Seats};
 use crate::stats::{Process, Stats};
+
+pub use recorded::Recorded;
 
 /// Everything a request may need.
 pub struct Desk {
@@ -31,6 +34,8 @@ pub struct Desk {
     pub guests: Arc<Guests>,
     /// How many may watch.
     pub seats: Arc<Seats>,
+    /// The card, if there is one.
+    pub recorded: Option<Recorded>,
     /// The motor, if the camera turns.
     pub motor: Option<Arc<Mutex<Motor>>>,
     /// What it runs on.
@@ -41,8 +46,6 @@ pub struct Desk {
     pub address: Box<dyn Fn() -> wire::address::Address + Send + Sync>,
     /// Viewers that asked to be forgotten: their connections are to be closed.
     pub leaving: mpsc::Sender<PeerId>,
-    /// What is recorded on, if there is a card.
-    pub card: Option<Card>,
     /// What records.
     pub recorder: Option<Recorder>,
     /// When the camera was started.
@@ -76,7 +79,9 @@ impl Desk {
         }
         match Target::parse(&request.target) {
             Err(error) => refuse(&Refusal::bad_request(&error)),
-            Ok(Target::Command(command)) => self.command(&command, &viewer, request.connection),
+            Ok(Target::Command(command)) => {
+                self.command(&command, &viewer, request.connection).await
+            }
             Ok(Target::Stream(StreamRequest::Live { .. })) if request.method != Method::Get => {
                 let refusal = Refusal::new(Status::BadRequest, "method_not_allowed");
                 json(405, refusal.encode()).header("allow", "GET")
@@ -89,12 +94,8 @@ impl Desk {
             Ok(Target::Stream(StreamRequest::Live { .. })) => {
                 refuse(&Refusal::new(Status::BadRequest, "no_such_channel"))
             }
-            Ok(Target::Stream(
-                StreamRequest::Playback(_)
-                | StreamRequest::Thumbnail(_)
-                | StreamRequest::Download(_)
-                | StreamRequest::Voice { .. },
-            )) => not_supported(),
+            Ok(Target::Stream(StreamRequest::Voice { .. })) => not_supported(),
+            Ok(Target::Stream(wanted)) => self.recorded(wanted, &request, &viewer).await,
         }
     }
 
@@ -135,17 +136,7 @@ impl Desk {
                     NoPicture::Fault(text) => text.clone(),
                     NoPicture::TooSlow(_) => error.to_string(),
                 };
-                let printable = |c: char| {
-                    if c.is_ascii_graphic() || c == ' ' {
-                        c
-                    } else {
-                        '?'
-                    }
-                };
-                refuse(&Refusal::device_error()).header(
-                    "x-porthole-detail",
-                    detail.chars().map(printable).take(300).collect::<String>(),
-                )
+                detailed(&detail)
             }
         }
     }
@@ -206,6 +197,19 @@ impl Desk {
 /// A refusal with its HTTP status.
 fn refuse(refusal: &Refusal) -> Response {
     json(refusal.http_status(), refusal.encode())
+}
+
+/// Something in the camera failed: what it said goes along.
+fn detailed(detail: &str) -> Response {
+    let printable = |c: char| {
+        if c.is_ascii_graphic() || c == ' ' {
+            c
+        } else {
+            '?'
+        }
+    };
+    let detail: String = detail.chars().map(printable).take(300).collect();
+    refuse(&Refusal::device_error()).header("x-porthole-detail", detail)
 }
 
 /// What a later version does.

@@ -265,18 +265,18 @@ async fn what_it_cannot_do_it_refuses_by_name() {
     for (path, status, error) in [
         (
             "ipc.flv?action=playback&channel=0&start_time=100&end_time=200",
-            501,
-            "unsupported",
+            404,
+            "no_card",
         ),
         (
             "ipc.flv?action=download&channel=0&file_name=a.mp4",
-            501,
-            "unsupported",
+            404,
+            "no_card",
         ),
         (
             "command?action=inner_define&channel=0&cmd=playback_pause",
-            501,
-            "unsupported",
+            404,
+            "no_card",
         ),
         (
             "ipc.flv?action=live&channel=0&quality=huge",

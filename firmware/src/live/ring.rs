@@ -85,6 +85,13 @@ pub struct Cursor {
     pub skipped: u64,
 }
 
+impl Cursor {
+    /// The entry that it is sent next.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+}
+
 /// What a cursor gets.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<C> {
@@ -199,6 +206,14 @@ impl<C: AsRef<[u8]> + Clone> Ring<C> {
             return Step::Send(entry.chunk.clone());
         }
         Step::Wait
+    }
+
+    /// How far a cursor at that entry is behind the newest one, ms of media time.
+    pub fn lag_ms(&self, next: u64) -> i64 {
+        match self.entry(next.max(self.base)) {
+            Some(entry) => (self.newest_ms - entry.at_ms).max(0),
+            None => 0,
+        }
     }
 
     fn entry(&self, number: u64) -> Option<&Entry<C>> {

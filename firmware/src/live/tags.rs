@@ -67,11 +67,13 @@ pub fn preamble(
 /// A configuration does not fit a tag.
 pub fn configs(
     at_ms: i64,
-    video: &VideoTrack,
+    video: Option<&VideoTrack>,
     audio: Option<&AudioTrack>,
 ) -> Result<Chunk, WriteError> {
     let (writer, mut out) = (Writer::default(), Vec::with_capacity(256));
-    writer.video_config(&mut out, at_ms, video.codec, &video.record)?;
+    if let Some(video) = video {
+        writer.video_config(&mut out, at_ms, video.codec, &video.record)?;
+    }
     if let Some(audio) = audio {
         writer.audio_config(&mut out, at_ms, audio.format.codec, &audio.config)?;
     }

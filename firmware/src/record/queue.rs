@@ -190,7 +190,7 @@ mod tests {
             record: vec![1; 50],
             fps: None,
         };
-        let config = tags::configs(0, &track, None).unwrap();
+        let config = tags::configs(0, Some(&track), None).unwrap();
         let (mut sent, mut began) = (0, 0);
         for n in 0..100 {
             let size = RECORD_QUEUE_BYTES / 20;

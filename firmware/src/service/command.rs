@@ -12,7 +12,7 @@ use wire::error::Code;
 use wire::id::PeerId;
 use wire::link::Link;
 
-use super::{Desk, json, not_supported, refuse};
+use super::{Desk, json, refuse};
 use crate::access::ShareError;
 use crate::board::motor::{self, Turn};
 use crate::defaults::LINK_LIFE;
@@ -21,26 +21,42 @@ use crate::defaults::LINK_LIFE;
 const STATS: &str = "stats";
 
 impl Desk {
-    pub(super) fn command(&self, command: &Command, viewer: &PeerId, connection: u64) -> Response {
+    pub(super) async fn command(
+        &self,
+        command: &Command,
+        viewer: &PeerId,
+        connection: u64,
+    ) -> Response {
         match command {
             Command::Inner { channel, .. } | Command::User { channel, .. } if *channel != 0 => {
                 refuse(&Refusal::new(Status::BadRequest, "no_such_channel"))
             }
             Command::Inner { cmd, .. } => self.inner(cmd, viewer),
-            Command::User { cmd, .. } => self.user(cmd, viewer, connection),
+            Command::User { cmd, .. } => self.user(cmd, viewer, connection).await,
         }
     }
 
     fn inner(&self, cmd: &Inner, viewer: &PeerId) -> Response {
         match cmd {
             Inner::GetDeviceSt { kind, .. } => {
-                let status = match kind {
-                    StatusOf::Live if self.seats.check(viewer).is_ok() => Status::Accept,
-                    StatusOf::Live => Status::TooManyConnections,
-                    StatusOf::Voice | StatusOf::Playback => Status::Unsupported,
+                let (seats, playbacks) =
+                    (&self.seats, self.recorded.as_ref().map(|r| &r.playbacks));
+                let status = match (kind, playbacks) {
+                    (StatusOf::Live, _) if seats.check(viewer).is_ok() => Status::Accept,
+                    (StatusOf::Playback, Some(playbacks)) if playbacks.check(viewer).is_ok() => {
+                        Status::Accept
+                    }
+                    (StatusOf::Live, _) | (StatusOf::Playback, Some(_)) => {
+                        Status::TooManyConnections
+                    }
+                    (StatusOf::Voice, _) | (StatusOf::Playback, None) => Status::Unsupported,
                 };
-                let (app_connect_num, max_connect_num) =
-                    (Some(self.seats.taken()), Some(self.seats.max()));
+                let (app_connect_num, max_connect_num) = match (kind, playbacks) {
+                    (StatusOf::Playback, Some(playbacks)) => {
+                        (Some(playbacks.count()), Some(playbacks.max()))
+                    }
+                    _ => (Some(seats.taken()), Some(seats.max())),
+                };
                 done(
                     DeviceStatus {
                         status,
@@ -63,22 +79,22 @@ impl Desk {
                     .encode(),
                 )
             }
-            _ => not_supported(),
+            cmd => self.recordings(cmd, viewer),
         }
     }
 
-    fn user(&self, cmd: &User, viewer: &PeerId, connection: u64) -> Response {
+    async fn user(&self, cmd: &User, viewer: &PeerId, connection: u64) -> Response {
         match cmd.ask() {
             Ok(Ask::Ptz(ptz)) => self.ptz(ptz, connection),
             Ok(Ask::Share) => self.share(viewer),
             Ok(Ask::ForgetMe) => self.forget(viewer),
             Ok(
-                Ask::FileHash(_)
+                ask @ (Ask::FileHash(_)
                 | Ask::CardStatus
                 | Ask::SdFormat { .. }
                 | Ask::RecordMode(_)
-                | Ask::Events { .. },
-            ) => done(UserReply::refused(Code::UnsupportedOperation, Refusal::NO_CARD).encode()),
+                | Ask::Events { .. }),
+            ) => self.card(ask).await,
             Ok(Ask::Unknown(topic)) if topic == STATS => {
                 let stats = serde_json::to_vec(&self.stats()).unwrap_or_default();
                 Response::new(200, Body::from(stats)).header("content-type", "application/json")
@@ -181,6 +197,6 @@ fn turn(direction: Direction) -> Turn {
     }
 }
 
-fn done(text: String) -> Response {
+pub(super) fn done(text: String) -> Response {
     json(200, text)
 }
