@@ -7,12 +7,14 @@ mod decode;
 mod encode;
 pub mod g711;
 mod resample;
+mod stretch;
 
 pub use decode::Decoder;
 #[cfg(feature = "ffmpeg")]
 pub use encode::{AAC_FRAME, AacEncoder, Transcoder};
 pub use resample::Resampler;
 pub(crate) use resample::{Kernel, TAPS};
+pub use stretch::Stretch;
 
 /// The highest sample rate that is accepted, hertz.
 pub const MAX_RATE: u32 = 192_000;
