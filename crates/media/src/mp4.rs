@@ -3,6 +3,10 @@
 //! A file appears under its name only when it is complete. Until then it is `NAME.part`, which is removed
 //! when the writer is dropped without [`Writer::finish`] (its index would be missing: nothing could read it).
 
+mod convert;
+
+pub use convert::convert;
+
 use std::path::{Path, PathBuf};
 
 use ffmpeg_next as ff;

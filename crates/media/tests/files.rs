@@ -381,3 +381,76 @@ fn unreadable_files_are_refused() {
     std::fs::write(&file, b"").expect("writes");
     assert!(Source::open(&file).is_err());
 }
+
+/// The file as a camera keeps it: in fragments, with A-law sound.
+fn fragmented(from: &Path, to: &Path) {
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(from)
+        .args([
+            "-c:v", "copy", "-c:a", "pcm_alaw", "-ar", "8000", "-f", "mov",
+        ])
+        .args(["-movflags", "+frag_keyframe+empty_moov+default_base_moof"])
+        .arg(to)
+        .status()
+        .expect("ffmpeg is installed");
+    assert!(status.success());
+}
+
+#[test]
+fn a_recording_in_fragments_becomes_a_plain_file_with_the_same_pictures() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    for (codec, tag) in [(Codec::H264, "avc1"), (Codec::Hevc, "hvc1")] {
+        write(&at("whole.mp4"), codec, true);
+        fragmented(&at("whole.mp4"), &at("camera.mov"));
+        let mut told = Vec::new();
+        let summary = media::mp4::convert(&at("camera.mov"), &at("plain.mp4"), &mut |ms| {
+            told.push(ms);
+            true
+        })
+        .expect("converts");
+        assert!((1990..=2015).contains(&summary.duration_ms), "{summary:?}");
+        assert_eq!(told.len(), 2, "at every key frame");
+        let streams = ffprobe(
+            &at("plain.mp4"),
+            &["-show_entries", "stream=codec_name,codec_tag_string"],
+        );
+        assert!(
+            streams.contains(tag) && streams.contains("codec_name=aac"),
+            "{streams}"
+        );
+        let bytes = std::fs::read(at("plain.mp4")).expect("there");
+        let place = |name: &[u8]| bytes.windows(4).position(|four| four == name);
+        assert!(place(b"moov") < place(b"mdat"), "the index is in front");
+        assert!(place(b"moof").is_none());
+        let mut source = Source::open(&at("plain.mp4")).expect("opens");
+        let mut counters = Vec::new();
+        while source.rounds() == 0 {
+            if let Unit::Video(picture) = source.next().expect("reads") {
+                counters.extend(counter(&picture));
+            }
+        }
+        counters.truncate(PICTURES as usize);
+        assert_eq!(counters, (0..PICTURES).collect::<Vec<_>>());
+        for name in ["whole.mp4", "camera.mov", "plain.mp4"] {
+            std::fs::remove_file(at(name)).expect("removed");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_recording_and_what_was_ended_leave_no_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("page.mp4"), b"<html>").expect("writes");
+    assert!(media::mp4::convert(&at("page.mp4"), &at("out.mp4"), &mut |_| true).is_err());
+    write(&at("whole.mp4"), Codec::H264, false);
+    assert!(media::mp4::convert(&at("whole.mp4"), &at("out.mp4"), &mut |_| false).is_err());
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("there")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with("out"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
