@@ -20,6 +20,7 @@ pub mod pull;
 pub mod screen;
 pub mod sink;
 pub mod sound;
+pub mod source;
 pub mod stats;
 pub mod track;
 pub mod view;
@@ -28,6 +29,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use track::{AudioTrack, VideoTrack};
+
+/// Where a recorded unit stands in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// When it was recorded, unix ms.
+    pub ms: i64,
+    /// What was recorded just before it does not come before it in this stream: the start, a gap.
+    pub jump: bool,
+}
 
 /// One coded picture.
 #[derive(Debug, Clone)]
@@ -46,6 +56,21 @@ pub struct VideoUnit {
     pub data: Arc<[u8]>,
     /// When its last byte was read.
     pub arrived: Instant,
+    /// When it was recorded, if the stream tells.
+    pub moment: Option<Moment>,
+}
+
+impl VideoUnit {
+    /// When it was recorded, unix ms; its presentation time if the stream does not tell.
+    pub fn moment_ms(&self) -> i64 {
+        self.moment.map_or(self.pts, |moment| moment.ms)
+    }
+
+    /// The same for its decode time.
+    pub fn decoded_ms(&self) -> i64 {
+        self.moment_ms()
+            .saturating_sub(self.pts.saturating_sub(self.dts))
+    }
 }
 
 /// One coded piece of sound.
@@ -59,6 +84,8 @@ pub struct AudioUnit {
     pub data: Arc<[u8]>,
     /// When its last byte was read.
     pub arrived: Instant,
+    /// When it was recorded, unix ms, if the stream tells.
+    pub moment_ms: Option<i64>,
 }
 
 /// What a stream is made of.

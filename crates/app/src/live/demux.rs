@@ -1,8 +1,11 @@
 //! From the bytes of an FLV stream to units, bounded and indestructible.
 
 use super::track::{AudioTrack, VideoTrack};
-use super::{AudioUnit, Unit, VideoUnit};
-use flv::{AudioKind, AudioTag, Error, Item, Limits, Reader, Stream, VideoKind, VideoTag};
+use super::{AudioUnit, Moment, Unit, VideoUnit};
+use flv::{
+    AudioKind, AudioTag, Error, Item, Limits, Position, Reader, Stream, TimestampPolicy, VideoKind,
+    VideoTag,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,6 +38,32 @@ pub struct Demux {
     waiting_videos: usize,
     since_good: u64,
     troubles: u32,
+    moments: Moments,
+}
+
+/// What a recording's script tags say about where it is.
+#[derive(Debug, Default)]
+struct Moments {
+    /// Of the key picture that follows.
+    said: Option<Position>,
+    /// Of the key picture before: unix ms minus stream time.
+    offset: Option<i64>,
+}
+
+impl Moments {
+    fn of_picture(&mut self, pts: i64, key: bool) -> Option<Moment> {
+        let said = if key { self.said.take() } else { None };
+        if let Some(Position { time_ms: ms, jump }) = said {
+            self.offset = Some(ms.saturating_sub(pts));
+            return Some(Moment { ms, jump });
+        }
+        let ms = self.of_sound(pts)?;
+        Some(Moment { ms, jump: false })
+    }
+
+    fn of_sound(&self, pts: i64) -> Option<i64> {
+        Some(self.offset?.saturating_add(pts))
+    }
 }
 
 impl Default for Demux {
@@ -55,6 +84,23 @@ impl Demux {
             waiting_videos: 0,
             since_good: 0,
             troubles: 0,
+            moments: Moments::default(),
+        }
+    }
+
+    /// At the start of a stream of recorded pictures, whose times may leap. If it is coded like `before`, the pictures
+    /// shown so far, it goes to the same decoder.
+    pub fn recorded(before: Option<Arc<VideoTrack>>) -> Self {
+        let trust = TimestampPolicy::Trust;
+        let reader = Reader::new(Limits::default())
+            .with_timestamps(Stream::Video, trust)
+            .with_timestamps(Stream::Audio, trust);
+        let reorders = before.as_ref().is_some_and(|track| !track.rewritten);
+        Self {
+            reader,
+            video: before,
+            reorders,
+            ..Self::new()
         }
     }
 
@@ -85,10 +131,15 @@ impl Demux {
                 Ok(None) => break,
                 Ok(Some(Item::Video(tag))) => {
                     let parts = (&mut self.video, &mut self.reorders, &mut self.units);
-                    take_video(parts, &tag, now).err()
+                    take_video(parts, &mut self.moments, &tag, now).err()
                 }
                 Ok(Some(Item::Audio(tag))) => {
-                    take_audio(&mut self.audio, &mut self.units, &tag, now);
+                    let moment_ms = self.moments.of_sound(tag.timestamp);
+                    take_audio(&mut self.audio, &mut self.units, &tag, now, moment_ms);
+                    None
+                }
+                Ok(Some(Item::Meta(said))) => {
+                    self.moments.said = Position::from_metadata(&said).or(self.moments.said);
                     None
                 }
                 Ok(Some(_)) => None,
@@ -133,6 +184,7 @@ type VideoParts<'a> = (
 
 fn take_video(
     (video, reorders, units): VideoParts<'_>,
+    moments: &mut Moments,
     tag: &VideoTag<'_>,
     now: Instant,
 ) -> Result<(), String> {
@@ -159,14 +211,16 @@ fn take_video(
             if *reorders && track.rewritten {
                 *track = Arc::new(VideoTrack::new(track.codec, &track.record, false)?);
             }
+            let pts = tag.timestamp + i64::from(tag.composition_time);
             units.push_back(Unit::Video(VideoUnit {
                 track: track.clone(),
-                pts: tag.timestamp + i64::from(tag.composition_time),
+                pts,
                 dts: tag.timestamp,
                 key: tag.key,
                 catch_up: false,
                 data: tag.data.into(),
                 arrived: now,
+                moment: moments.of_picture(pts, tag.key),
             }));
         }
         VideoKind::EndOfSequence => {}
@@ -179,6 +233,7 @@ fn take_audio(
     units: &mut VecDeque<Unit>,
     tag: &AudioTag<'_>,
     now: Instant,
+    moment_ms: Option<i64>,
 ) {
     let config: &[u8] = match tag.kind {
         AudioKind::SequenceHeader => tag.data,
@@ -199,6 +254,7 @@ fn take_audio(
                 pts: tag.timestamp,
                 data: tag.data.into(),
                 arrived: now,
+                moment_ms,
             }));
         }
     }
@@ -271,6 +327,42 @@ mod tests {
         }
         assert!(Arc::ptr_eq(&units[1].track, &units[2].track));
         assert_eq!((units[1].dts, units[1].pts), (33, 99));
+    }
+
+    #[test]
+    fn a_recording_says_when_each_picture_was_taken() {
+        let said = |time_ms, jump| Position { time_ms, jump }.to_metadata();
+        let writer = Writer::default();
+        let mut out = stream(&[]);
+        for (time, jump, pts) in [(5_000_000, true, 0), (9_000_000, true, 80)] {
+            writer.metadata(&mut out, pts, &said(time, jump)).unwrap();
+            for (n, key) in [true, false].into_iter().enumerate() {
+                let at = pts + 40 * n as i64;
+                writer
+                    .video(&mut out, at, 0, key, VideoCodec::H264, UNIT)
+                    .unwrap();
+            }
+        }
+        // Without a word the time goes on.
+        writer
+            .video(&mut out, 160, 0, true, VideoCodec::H264, UNIT)
+            .unwrap();
+        let mut demux = Demux::new();
+        demux.push(&out, Instant::now()).unwrap();
+        let moments: Vec<_> = drain(&mut demux)
+            .iter()
+            .map(|unit| unit.moment.map(|moment| (moment.ms, moment.jump)).unwrap())
+            .collect();
+        assert_eq!(
+            moments,
+            [
+                (5_000_000, true),
+                (5_000_040, false),
+                (9_000_000, true),
+                (9_000_040, false),
+                (9_000_080, false)
+            ]
+        );
     }
 
     #[test]

@@ -87,6 +87,7 @@ mod tests {
             catch_up: false,
             data: vec![0; bytes].into(),
             arrived: Instant::now(),
+            moment: None,
         })
     }
 

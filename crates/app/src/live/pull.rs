@@ -1,7 +1,8 @@
 //! One stream of a camera: the request, the reading, the judgement of what is live.
 
 use super::catch_up::{CatchUp, SETTLE};
-use super::demux::{Demux, Trouble};
+use super::demux::Demux;
+use super::source::Source;
 use super::{Unit, VideoUnit};
 use crate::api::{Failure, FailureCode, Quality};
 use crate::fail;
@@ -114,15 +115,6 @@ pub async fn open(session: &Session, quality: Quality) -> Result<Body, Failure> 
     Ok(response.body)
 }
 
-/// What a trouble in the stream means.
-pub fn trouble(trouble: &Trouble, camera: &str) -> Failure {
-    let failure = match trouble {
-        Trouble::Malformed(_) => Failure::new(FailureCode::StreamMalformed),
-        Trouble::Codec(what) => Failure::new(FailureCode::CodecUnsupported).with("codec", what),
-    };
-    failure.with("camera", camera).detail(trouble)
-}
-
 async fn run(
     id: u64,
     session: &Session,
@@ -137,14 +129,7 @@ async fn run(
     } else {
         session.connect_time().unwrap_or_default()
     };
-    let mut source = Source {
-        body,
-        demux: Demux::new(),
-        camera: session.name(),
-        received: 0,
-        untouched: true,
-        first_byte: asked,
-    };
+    let mut source = Source::new(body, Demux::new(), session.name());
     let mut catch_up = CatchUp::new(asked);
     let mut opened = false;
     let mut seen_video = false;
@@ -163,20 +148,23 @@ async fn run(
         }
         if !seen_video && asked.elapsed() > FIRST_PICTURE + connect {
             return Err(Failure::new(FailureCode::StreamMalformed)
-                .with("camera", &source.camera)
+                .with("camera", source.camera())
                 .detail("bytes, but no picture"));
         }
-        source.more().await?;
+        read_on(&mut source).await?;
         if !std::mem::replace(&mut opened, true) {
             let opened = Opened {
                 asked,
                 connect,
-                first_byte: source.first_byte.saturating_duration_since(asked),
+                first_byte: source
+                    .first_byte()
+                    .map_or(Duration::ZERO, |at| at.saturating_duration_since(asked)),
             };
             let _ = units.send((id, Pulled::Opened(opened))).await;
         }
-        let received = std::mem::take(&mut source.received);
-        let _ = units.send((id, Pulled::Received(received))).await;
+        let _ = units
+            .send((id, Pulled::Received(source.take_received())))
+            .await;
     }
 }
 
@@ -190,7 +178,7 @@ async fn judge(
     if !more && catch_up.is_behind() {
         let deadline = tokio::time::Instant::now() + SETTLE;
         while !more {
-            match tokio::time::timeout_at(deadline, source.more()).await {
+            match tokio::time::timeout_at(deadline, read_on(source)).await {
                 Ok(read) => read?,
                 Err(_) => break,
             }
@@ -201,33 +189,12 @@ async fn judge(
     Ok(video)
 }
 
-struct Source {
-    body: Body,
-    demux: Demux,
-    camera: String,
-    received: usize,
-    /// Nothing has come yet.
-    untouched: bool,
-    first_byte: Instant,
-}
-
-impl Source {
-    /// Reads the next piece. Cancel-safe, as the body is.
-    async fn more(&mut self) -> Result<(), Failure> {
-        match self.body.chunk().await {
-            Some(Ok(chunk)) => {
-                if std::mem::take(&mut self.untouched) {
-                    self.first_byte = Instant::now();
-                }
-                self.received += chunk.len();
-                self.demux
-                    .push(&chunk, Instant::now())
-                    .map_err(|found| trouble(&found, &self.camera))
-            }
-            Some(Err(error)) => Err(fail::transport(&error, &self.camera)),
-            None => Err(Failure::new(FailureCode::ConnectionLost)
-                .with("camera", &self.camera)
-                .detail("the camera ended the stream")),
-        }
+/// Reads on; a live stream has no end. Cancel-safe.
+async fn read_on(source: &mut Source) -> Result<(), Failure> {
+    if source.more().await? {
+        return Ok(());
     }
+    Err(Failure::new(FailureCode::ConnectionLost)
+        .with("camera", source.camera())
+        .detail("the camera ended the stream"))
 }
