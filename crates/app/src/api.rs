@@ -10,16 +10,22 @@ use ts_rs::TS;
 
 #[cfg(test)]
 mod bindings;
+mod download;
 pub mod failure;
 pub mod frame;
 mod model;
 mod pairing;
+mod playback;
+mod recorded;
 mod secret;
 mod shown;
 
+pub use download::*;
 pub use failure::{Failure, FailureCode};
 pub use model::*;
 pub use pairing::*;
+pub use playback::*;
+pub use recorded::*;
 pub use secret::Secret;
 
 /// A camera's key inside this app: short, stable, safe in URLs and file names (`front-door`).
@@ -256,6 +262,15 @@ pub enum Call {
         /// What `porthole-hub owner add` printed.
         invitation: Secret,
     },
+    /// What is on a camera's card.
+    #[serde(untagged)]
+    Recorded(RecordedCall),
+    /// Plays it.
+    #[serde(untagged)]
+    Playback(PlaybackCall),
+    /// Keeps it.
+    #[serde(untagged)]
+    Download(DownloadCall),
 }
 
 /// The answer to a [`Call`].
@@ -335,7 +350,7 @@ pub enum Reply {
         /// The text.
         text: String,
     },
-    /// To [`Call::Thumbnail`].
+    /// To [`Call::Thumbnail`] and [`RecordedCall::RecordedThumbnail`].
     Thumbnail {
         /// JPEG as base64; absent when none was ever seen.
         jpeg: Option<String>,
@@ -383,6 +398,12 @@ pub enum Reply {
         /// Where it is, `host:port`.
         address: String,
     },
+    /// To [`Call::Recorded`].
+    #[serde(untagged)]
+    Recorded(RecordedReply),
+    /// To [`Call::Download`].
+    #[serde(untagged)]
+    Download(DownloadReply),
 }
 
 /// Something happened in the core.
@@ -457,5 +478,15 @@ pub enum Event {
     Pairing {
         /// How it is.
         pairing: Pairing,
+    },
+    /// A playback changed state, or its position moved: at most ten times a second while it plays.
+    Playback {
+        /// How it is.
+        playback: Playback,
+    },
+    /// Downloads changed or went on: at most four times a second.
+    Downloads {
+        /// All of them, the newest first.
+        downloads: Vec<Download>,
     },
 }

@@ -5,14 +5,16 @@ use crate::api::{Call, CameraKey, Event, Failure, FailureCode, Relay, Reply, Vie
 use crate::book::Book;
 use crate::cameras::{Cameras, read_link};
 use crate::discovery::Discovery;
+use crate::downloads::Downloads;
 use crate::fail;
 use crate::gateway::Gateway;
 use crate::hubs::{self, Hubs};
 use crate::live::sound::{Device, Volume};
-use crate::live::view::{Opening, Order, View};
+use crate::live::view::{self, Opening, Order, View};
 use crate::pairing::Pairings;
 use crate::pairing::here::{Here, Radios};
 use crate::record::Progress;
+use crate::recorded::Thumbnails;
 use crate::session::{Core, Hold};
 use crate::snapshot;
 use crate::store::{Store, make_private};
@@ -26,6 +28,7 @@ use tokio::sync::{broadcast, oneshot};
 use wire::command::ptz::Ptz;
 
 mod pairing;
+mod recorded;
 mod settings;
 
 /// Events a slow listener may be behind before it misses some.
@@ -51,6 +54,8 @@ pub struct Options {
     pub radio: Option<String>,
     /// Whether the app's own hub starts if cameras were paired through it: they come back to it.
     pub hub: bool,
+    /// Whether downloads that ran when the app ended go on.
+    pub downloads: bool,
 }
 
 impl Options {
@@ -70,6 +75,7 @@ impl Options {
             gateway: true,
             radio: None,
             hub: true,
+            downloads: true,
         }
     }
 }
@@ -95,6 +101,8 @@ struct Inner {
     radios: Arc<Radios>,
     hubs: Arc<Hubs>,
     pairings: Pairings,
+    thumbnails: Thumbnails,
+    downloads: Downloads,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -143,6 +151,12 @@ impl App {
                 radios: radios.clone(),
             },
         );
+        let downloads = Downloads::open(
+            core.clone(),
+            cameras.clone(),
+            &options.media_dir.join("Downloads"),
+            options.downloads,
+        );
         let app = Self(Arc::new(Inner {
             core,
             cameras,
@@ -160,6 +174,8 @@ impl App {
             radios,
             hubs: hubs.clone(),
             pairings,
+            thumbnails: Thumbnails::default(),
+            downloads,
         }));
         if options.hub {
             tokio::spawn(async move { hubs.start_if_used().await });
@@ -188,7 +204,8 @@ impl App {
         &self.0.core
     }
 
-    /// Does what the UI asks. `sink` takes the frames of [`Call::OpenView`] and is ignored otherwise.
+    /// Does what the UI asks. `sink` takes the frames of [`Call::OpenView`] and [`crate::api::PlaybackCall::OpenPlayback`] and is
+    /// ignored otherwise.
     ///
     /// # Errors
     /// What went wrong, with texts in [`crate::texts`].
@@ -273,10 +290,7 @@ impl App {
                     sound,
                     media_dir,
                 };
-                let before = lock(&app.views).insert(view, View::open(opening));
-                if let Some(before) = before {
-                    before.close().await;
-                }
+                self.put(view, view::open(opening)).await;
                 Ok(Reply::Done)
             }
             Call::SetQuality { view, quality } => self.order(view, Order::Quality(quality)),
@@ -376,6 +390,9 @@ impl App {
             | Call::PairingState
             | Call::SavePairingLog
             | Call::CheckHub { .. } => self.pairing_call(call).await,
+            Call::Recorded(call) => self.recorded_call(call).await,
+            Call::Playback(call) => self.playback_call(call, sink).await,
+            Call::Download(call) => self.download_call(call).await,
             Call::Retry { camera } => {
                 app.cameras.get(&camera)?.p2p().retry();
                 for view in lock(&app.views)
@@ -396,6 +413,7 @@ impl App {
     pub async fn remove(&self, camera: &str) -> Result<(), Failure> {
         let saved = self.0.core.book.camera(camera);
         self.0.cameras.remove(camera).await?;
+        self.0.thumbnails.forget(camera);
         if let Some(device) = saved.and_then(|saved| saved.device?.device()) {
             self.0.hubs.unbind(&device).await;
         }
@@ -410,6 +428,7 @@ impl App {
     /// Ends a pairing and all views, finishing their recordings, and closes the sockets.
     pub async fn shutdown(&self) {
         self.end_pairing().await;
+        self.0.downloads.stop().await;
         let views: Vec<_> = lock(&self.0.views).drain().map(|(_, view)| view).collect();
         for view in views {
             view.close().await;
@@ -436,9 +455,20 @@ impl App {
         }
     }
 
+    /// Takes a view into the list and closes the one that had its number.
+    async fn put(&self, view: ViewId, opened: View) {
+        let before = lock(&self.0.views).insert(view, opened);
+        if let Some(before) = before {
+            before.close().await;
+        }
+    }
+
     fn order(&self, view: ViewId, order: Order) -> Result<Reply, Failure> {
         let mut views = lock(&self.0.views);
         let running = views.get(&view).ok_or_else(|| view_unknown(view))?;
+        if !running.kind.takes(&order) {
+            return Err(recorded::wrong_view(view, running.kind));
+        }
         if !running.order(order) {
             views.remove(&view);
             return Err(view_unknown(view));

@@ -3,7 +3,7 @@
 use crate::api::{Failure, FailureCode, Quality};
 use crate::fail;
 use crate::live::pull::{Numbered, Opened, Pull, Pulled};
-use crate::live::{AudioTrack, Unit, VideoTrack};
+use crate::live::{AudioTrack, AudioUnit, Unit, VideoTrack, VideoUnit};
 use crate::session::{Hold, Session};
 use crate::timeline::Timeline;
 use flv::{AudioFormat, Writer};
@@ -114,10 +114,7 @@ impl Feed {
 /// Writes units as one FLV whose time never jumps.
 #[derive(Default)]
 pub struct Continuous {
-    writer: Writer,
-    begun: bool,
-    video: Option<Arc<VideoTrack>>,
-    audio: Option<Arc<AudioTrack>>,
+    tags: Tags,
     timeline: Timeline,
 }
 
@@ -142,41 +139,80 @@ impl Continuous {
                 let Some(dts) = self.timeline.video(video.dts, video.key, video.arrived) else {
                     return Ok(());
                 };
-                if !std::mem::replace(&mut self.begun, true) {
-                    self.writer.header(out, true, true);
-                }
-                let track = &video.track;
-                let known = self
-                    .video
-                    .as_ref()
-                    .is_some_and(|known| known.record == track.record);
-                if !known {
-                    self.writer
-                        .video_config(out, dts, track.codec, &track.record)?;
-                    self.video = Some(track.clone());
-                }
-                let composition = i32::try_from(video.pts - video.dts).unwrap_or_default();
-                self.writer
-                    .video(out, dts, composition, video.key, track.codec, &video.data)
+                self.tags.video(video, dts, video.pts - video.dts, out)
             }
-            Unit::Audio(audio) => {
-                let Some(pts) = self.timeline.audio(audio.pts).filter(|_| self.begun) else {
-                    return Ok(());
-                };
-                let track = &audio.track;
-                let known = self.audio.as_ref().is_some_and(|known| known == track);
-                if !known {
-                    self.writer
-                        .audio_config(out, pts, track.codec, &track.config)?;
-                    self.audio = Some(track.clone());
-                }
-                let format = AudioFormat {
-                    codec: track.codec,
-                    sample_rate: track.rate,
-                    channels: track.channels,
-                };
-                self.writer.audio(out, pts, format, &audio.data)
-            }
+            Unit::Audio(audio) => match self.timeline.audio(audio.pts) {
+                Some(pts) => self.tags.audio(audio, pts, out),
+                None => Ok(()),
+            },
         }
+    }
+}
+
+/// The tags of one FLV, with what must stand before each.
+#[derive(Default)]
+pub(crate) struct Tags {
+    writer: Writer,
+    begun: bool,
+    video: Option<Arc<VideoTrack>>,
+    audio: Option<Arc<AudioTrack>>,
+}
+
+impl Tags {
+    /// Appends a picture at `dts`, shown `composition` later, ms.
+    ///
+    /// # Errors
+    /// It does not fit FLV; nothing of it was appended.
+    pub(crate) fn video(
+        &mut self,
+        video: &VideoUnit,
+        dts: i64,
+        composition: i64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), flv::WriteError> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.writer.header(out, true, true);
+        }
+        let track = &video.track;
+        let known = self
+            .video
+            .as_ref()
+            .is_some_and(|known| known.record == track.record);
+        if !known {
+            self.writer
+                .video_config(out, dts, track.codec, &track.record)?;
+            self.video = Some(track.clone());
+        }
+        let composition = i32::try_from(composition).unwrap_or_default();
+        self.writer
+            .video(out, dts, composition, video.key, track.codec, &video.data)
+    }
+
+    /// Appends sound at `pts`, ms; nothing before the first picture.
+    ///
+    /// # Errors
+    /// It does not fit FLV; nothing of it was appended.
+    pub(crate) fn audio(
+        &mut self,
+        audio: &AudioUnit,
+        pts: i64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), flv::WriteError> {
+        if !self.begun {
+            return Ok(());
+        }
+        let track = &audio.track;
+        let known = self.audio.as_ref().is_some_and(|known| known == track);
+        if !known {
+            self.writer
+                .audio_config(out, pts, track.codec, &track.config)?;
+            self.audio = Some(track.clone());
+        }
+        let format = AudioFormat {
+            codec: track.codec,
+            sample_rate: track.rate,
+            channels: track.channels,
+        };
+        self.writer.audio(out, pts, format, &audio.data)
     }
 }

@@ -5,7 +5,7 @@ use p2p::{Error, Response};
 use serde_json::Value;
 use std::fmt::Display;
 use std::time::Duration;
-use wire::command::reply::UserReply;
+use wire::command::reply::{Refusal, UserReply};
 use wire::error::{Code, Lang};
 
 /// Every failure code, for tables.
@@ -71,6 +71,14 @@ pub const ALL_CODES: &[FailureCode] = &[
     FailureCode::PairingStopped,
     FailureCode::NoPairing,
     FailureCode::NoPairingLog,
+    FailureCode::NoRecording,
+    FailureCode::NoCard,
+    FailureCode::NoSuchFile,
+    FailureCode::DiskFull,
+    FailureCode::DownloadDamaged,
+    FailureCode::DownloadUnknown,
+    FailureCode::NotConverted,
+    FailureCode::WrongView,
     FailureCode::Internal,
 ];
 
@@ -138,6 +146,11 @@ pub async fn status(response: Response, camera: &str, wanted: &str) -> Failure {
                 word("appConnectNum").unwrap_or_else(|| "?".into()),
             )
             .with("max", word("maxConnectNum").unwrap_or_else(|| "?".into())),
+        _ if error == Refusal::NO_CARD => Failure::new(FailureCode::NoCard),
+        _ if error == Refusal::NO_RECORDING => Failure::new(FailureCode::NoRecording),
+        _ if error == Refusal::NO_SUCH_FILE => {
+            Failure::new(FailureCode::NoSuchFile).with("file", wanted)
+        }
         404 => Failure::new(FailureCode::StreamNotFound).with("quality", wanted),
         403 | 401 => Failure::new(FailureCode::CameraRefused),
         _ => Failure::new(FailureCode::CameraError)

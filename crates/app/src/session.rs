@@ -15,8 +15,8 @@ use wire::address::Address;
 use wire::command::reply::DeviceStatus;
 use wire::command::{Command, Inner, StatusOf};
 
-/// Largest reply to a command that is read (protocol: a reply stays below 16 KB).
-const MAX_REPLY: usize = 64 << 10;
+/// Largest reply to a command that is read: lists of recordings are longer than the documents' 16 KB.
+const MAX_REPLY: usize = wire::command::reply::MAX_READ_BYTES;
 /// How long a command may take (documents, app-level default: 7500 ms).
 pub const COMMAND_TIME: Duration = Duration::from_millis(7500);
 /// How often path and viewer count are looked at while connected.
@@ -195,8 +195,16 @@ impl Session {
     /// # Errors
     /// What the transport and the camera say.
     pub async fn send(&self, command: &Command) -> Result<String, Failure> {
+        self.send_within(command, COMMAND_TIME).await
+    }
+
+    /// The same for a command that takes long.
+    ///
+    /// # Errors
+    /// What the transport and the camera say.
+    pub async fn send_within(&self, command: &Command, time: Duration) -> Result<String, Failure> {
         let name = self.name();
-        let asked = tokio::time::timeout(COMMAND_TIME, async {
+        let asked = tokio::time::timeout(time, async {
             let response = self
                 .p2p()
                 .request(Request::get(command.path()))
@@ -214,7 +222,7 @@ impl Session {
         let reply = asked.await.unwrap_or_else(|_| {
             Err(Failure::new(FailureCode::CommandTimeout)
                 .with("camera", &name)
-                .with("seconds", COMMAND_TIME.as_secs_f32()))
+                .with("seconds", time.as_secs_f32()))
         })?;
         Ok(String::from_utf8_lossy(&reply)
             .trim_end_matches('\0')

@@ -61,8 +61,16 @@ pub fn jpeg(pictures: &[VideoUnit], camera: &str) -> Result<Vec<u8>, Failure> {
 /// # Errors
 /// As [`newest`].
 pub fn thumbnail(pictures: &[VideoUnit], camera: &str) -> Result<Vec<u8>, Failure> {
+    small(pictures, camera, THUMBNAIL_WIDTH)
+}
+
+/// A picture no wider than `width`, as JPEG.
+///
+/// # Errors
+/// As [`newest`].
+pub fn small(pictures: &[VideoUnit], camera: &str, width: u32) -> Result<Vec<u8>, Failure> {
     let picture = newest(pictures, camera)?;
-    let (width, height) = fit(picture.width(), picture.height(), THUMBNAIL_WIDTH);
+    let (width, height) = fit(picture.width(), picture.height(), width);
     let small = Scaler::new()
         .scale(&picture, width, height)
         .map_err(crate::fail::internal)?;
@@ -104,7 +112,7 @@ pub fn free_path(dir: &Path, camera: &str, extension: &str) -> PathBuf {
 }
 
 /// Unix time in seconds as `2026-11-20` and `18.04.31`, UTC (days to civil date by H. Hinnant's algorithm).
-fn date_and_time(unix: u64) -> (String, String) {
+pub(crate) fn date_and_time(unix: u64) -> (String, String) {
     let (days, seconds) = (unix / 86_400, unix % 86_400);
     let z = days + 719_468;
     let (era, day_of_era) = (z / 146_097, z % 146_097);

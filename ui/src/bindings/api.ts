@@ -208,7 +208,7 @@ network: WifiLogin | null, } | { "call": "stop_pairing" } | { "call": "pairing_s
 /**
  * What `porthole-hub owner add` printed.
  */
-invitation: Secret, };
+invitation: Secret, } | RecordedCall | PlaybackCall | DownloadCall;
 
 /**
  * A saved camera and how it is.
@@ -265,6 +265,48 @@ failure: Failure, } | { "kind": "refused",
 failure: Failure, };
 
 /**
+ * A camera's card.
+ */
+export type Card = { 
+/**
+ * How it is.
+ */
+state: CardState, 
+/**
+ * Bytes that recordings may take.
+ */
+total: number, 
+/**
+ * Bytes that recordings take.
+ */
+used: number, 
+/**
+ * The oldest moment recorded, unix ms; 0 = nothing is.
+ */
+oldestMs: number, 
+/**
+ * The newest moment recorded, unix ms; 0 = nothing is.
+ */
+newestMs: number, 
+/**
+ * Whether it is being written now.
+ */
+recording: boolean, 
+/**
+ * When it is written: `continuous`, `schedule`, `events`, `off`.
+ */
+mode: string, 
+/**
+ * Whether the camera knows what time it is.
+ */
+clockKnown: boolean, };
+
+/**
+ * How a card is.
+ */
+export type CardState = "ok" | "none" | "full" | "slow" | "read_only" | "missing" | "corrupt";
+
+/**
  * How the UI opens its decoder.
  */
 export type Config = { 
@@ -289,6 +331,123 @@ quality: Quality, };
  * Where a PTZ press goes.
  */
 export type Direction = "up" | "down" | "left" | "right";
+
+/**
+ * A download.
+ */
+export type Download = { 
+/**
+ * Its number.
+ */
+id: number, 
+/**
+ * Which camera.
+ */
+camera: string, 
+/**
+ * What its file is called here.
+ */
+name: string, 
+/**
+ * From, unix ms; 0 = not known yet.
+ */
+fromMs: number, 
+/**
+ * To, unix ms; 0 = not known yet.
+ */
+toMs: number, 
+/**
+ * How it is.
+ */
+state: DownloadState, 
+/**
+ * Bytes so far.
+ */
+received: number, 
+/**
+ * Bytes in all; 0 = not known yet.
+ */
+total: number, 
+/**
+ * How fast it comes now.
+ */
+bytesPerSecond: number, 
+/**
+ * How long it still takes at this pace, ms; absent = not known.
+ */
+remainingMs: number | null, 
+/**
+ * The finished file, an absolute path.
+ */
+path?: string, 
+/**
+ * Why it waits or failed.
+ */
+failure?: Failure, };
+
+/**
+ * Downloads. Part of [`super::Call`].
+ */
+export type DownloadCall = { "call": "start_download", 
+/**
+ * Which camera.
+ */
+camera: string, 
+/**
+ * What.
+ */
+what: DownloadWhat, } | { "call": "pause_download", 
+/**
+ * Which.
+ */
+id: number, } | { "call": "resume_download", 
+/**
+ * Which.
+ */
+id: number, } | { "call": "cancel_download", 
+/**
+ * Which.
+ */
+id: number, } | { "call": "forget_download", 
+/**
+ * Which.
+ */
+id: number, } | { "call": "downloads" };
+
+/**
+ * The answer to a [`DownloadCall`]. Part of [`super::Reply`].
+ */
+export type DownloadReply = { "reply": "download_started", 
+/**
+ * Its number.
+ */
+id: number, } | { "reply": "downloads", 
+/**
+ * The newest first.
+ */
+downloads: Array<Download>, };
+
+/**
+ * How a download is.
+ */
+export type DownloadState = "waiting" | "running" | "paused" | "checking" | "converting" | "done" | "failed";
+
+/**
+ * What is downloaded.
+ */
+export type DownloadWhat = { "kind": "file", 
+/**
+ * Its name there.
+ */
+name: string, } | { "kind": "range", 
+/**
+ * From, unix ms.
+ */
+fromMs: number, 
+/**
+ * To, unix ms.
+ */
+toMs: number, };
 
 /**
  * A picture on the screen.
@@ -374,7 +533,15 @@ failure: Failure | null, } | { "event": "pairing",
 /**
  * How it is.
  */
-pairing: Pairing, };
+pairing: Pairing, } | { "event": "playback", 
+/**
+ * How it is.
+ */
+playback: Playback, } | { "event": "downloads", 
+/**
+ * All of them, the newest first.
+ */
+downloads: Array<Download>, };
 
 /**
  * A failure as the UI gets it.
@@ -396,7 +563,7 @@ detail: string, };
 /**
  * A stable name for each failure a user can meet.
  */
-export type FailureCode = "link_malformed" | "link_refused" | "link_without_secret" | "too_many_attempts" | "camera_already_added" | "camera_unknown" | "camera_unreachable" | "connection_lost" | "camera_refused" | "camera_full" | "stream_not_found" | "camera_error" | "stream_malformed" | "codec_unsupported" | "decoder_failed" | "command_timeout" | "command_refused" | "command_malformed" | "no_audio_device" | "audio_device_lost" | "no_picture_yet" | "file_not_written" | "data_unreadable" | "identity_unusable" | "gateway_unavailable" | "discovery_unavailable" | "view_unknown" | "setting_invalid" | "wifi_unavailable" | "wifi_not_allowed" | "wifi_failed" | "wifi_input_invalid" | "label_malformed" | "hotspot_not_found" | "hotspot_wrong_passphrase" | "hotspot_not_joined" | "hotspot_lost" | "camera_silent" | "another_camera" | "network_wrong_password" | "network_not_found" | "network_no_address" | "network_not_joined" | "camera_no_hub" | "camera_hub_refused" | "token_refused" | "token_expired" | "camera_setup_failed" | "camera_setup_stopped" | "camera_not_heard" | "home_not_rejoined" | "hub_unavailable" | "hub_invitation_invalid" | "hub_access_refused" | "camera_owned" | "bind_failed" | "pairing_timeout" | "pairing_running" | "pairing_stopped" | "no_pairing" | "no_pairing_log" | "internal";
+export type FailureCode = "link_malformed" | "link_refused" | "link_without_secret" | "too_many_attempts" | "camera_already_added" | "camera_unknown" | "camera_unreachable" | "connection_lost" | "camera_refused" | "camera_full" | "stream_not_found" | "camera_error" | "stream_malformed" | "codec_unsupported" | "decoder_failed" | "command_timeout" | "command_refused" | "command_malformed" | "no_audio_device" | "audio_device_lost" | "no_picture_yet" | "file_not_written" | "data_unreadable" | "identity_unusable" | "gateway_unavailable" | "discovery_unavailable" | "view_unknown" | "setting_invalid" | "wifi_unavailable" | "wifi_not_allowed" | "wifi_failed" | "wifi_input_invalid" | "label_malformed" | "hotspot_not_found" | "hotspot_wrong_passphrase" | "hotspot_not_joined" | "hotspot_lost" | "camera_silent" | "another_camera" | "network_wrong_password" | "network_not_found" | "network_no_address" | "network_not_joined" | "camera_no_hub" | "camera_hub_refused" | "token_refused" | "token_expired" | "camera_setup_failed" | "camera_setup_stopped" | "camera_not_heard" | "home_not_rejoined" | "hub_unavailable" | "hub_invitation_invalid" | "hub_access_refused" | "camera_owned" | "bind_failed" | "pairing_timeout" | "pairing_running" | "pairing_stopped" | "no_pairing" | "no_pairing_log" | "no_recording" | "no_card" | "no_such_file" | "disk_full" | "download_damaged" | "download_unknown" | "not_converted" | "wrong_view" | "internal";
 
 /**
  * One camera's URL on the local gateway.
@@ -561,6 +728,94 @@ remote: string, };
 export type PathKind = "lan" | "direct" | "relayed";
 
 /**
+ * A playback: where it is and how.
+ */
+export type Playback = { 
+/**
+ * Which view.
+ */
+view: number, 
+/**
+ * How it is.
+ */
+state: PlaybackState, 
+/**
+ * The moment on the screen, or asked for while there is none, unix ms.
+ */
+atMs: number, 
+/**
+ * As set.
+ */
+speed: number, 
+/**
+ * Whether it has reached what is being recorded now, and follows it.
+ */
+atLiveEdge: boolean, 
+/**
+ * Why it buffers or failed.
+ */
+failure?: Failure, };
+
+/**
+ * What can be done with a playback.
+ */
+export type PlaybackAction = { "kind": "pause" } | { "kind": "resume" } | { "kind": "seek", 
+/**
+ * Unix ms. In a gap: what comes after it.
+ */
+atMs: number, } | { "kind": "speed", 
+/**
+ * -16, -8, -4, 0.5, 1, 1.5, 2, 4, 8 or 16.
+ */
+speed: number, } | { "kind": "step", 
+/**
+ * The previous one.
+ */
+back: boolean, };
+
+/**
+ * Plays recordings. Part of [`super::Call`].
+ */
+export type PlaybackCall = { "call": "open_playback", 
+/**
+ * Chosen by the UI, unused at the moment; a view of that number is closed.
+ */
+view: number, 
+/**
+ * Which camera.
+ */
+camera: string, 
+/**
+ * Which moment, unix ms. In a gap: what comes after it.
+ */
+atMs: number, 
+/**
+ * What the channel carries.
+ */
+sink: Sink, 
+/**
+ * Widest picture wanted from [`Sink::Pictures`], in pixels.
+ */
+maxWidth: number, 
+/**
+ * Whether this view plays sound.
+ */
+audio: boolean, } | { "call": "playback", 
+/**
+ * Which view.
+ */
+view: number, 
+/**
+ * What.
+ */
+action: PlaybackAction, };
+
+/**
+ * How a playback is.
+ */
+export type PlaybackState = "opening" | "playing" | "paused" | "buffering" | "ended" | "failed";
+
+/**
  * The three qualities of the documents: 640x360, 1280x720, 1920x1080.
  */
 export type Quality = "standard" | "high" | "super";
@@ -573,6 +828,147 @@ export type RadioState = { "kind": "ready" } | { "kind": "by_hand",
  * Why.
  */
 failure: Failure, };
+
+/**
+ * Why something was recorded.
+ */
+export type RecordKind = "continuous" | "scheduled" | "event" | "other";
+
+/**
+ * Asks about a camera's recordings. Part of [`super::Call`]. Times are unix ms.
+ */
+export type RecordedCall = { "call": "recorded_days", 
+/**
+ * Which camera.
+ */
+camera: string, 
+/**
+ * 1970 to 9999.
+ */
+year: number, 
+/**
+ * 1 to 12.
+ */
+month: number, 
+/**
+ * The viewer's time minus UTC, minutes.
+ */
+utcOffsetMin: number, } | { "call": "recordings", 
+/**
+ * Which camera.
+ */
+camera: string, 
+/**
+ * From.
+ */
+fromMs: number, 
+/**
+ * To.
+ */
+toMs: number, } | { "call": "recorded_files", 
+/**
+ * Which camera.
+ */
+camera: string, 
+/**
+ * From.
+ */
+fromMs: number, 
+/**
+ * To.
+ */
+toMs: number, 
+/**
+ * Pictures instead of video.
+ */
+pictures: boolean, } | { "call": "recorded_thumbnail", 
+/**
+ * Which camera.
+ */
+camera: string, 
+/**
+ * Which moment; the picture is that of the keyframe at or before it.
+ */
+atMs: number, 
+/**
+ * Pixels, 16 to 1280.
+ */
+width: number, } | { "call": "card_status", 
+/**
+ * Which camera.
+ */
+camera: string, } | { "call": "format_card", 
+/**
+ * Which camera.
+ */
+camera: string, };
+
+/**
+ * Something that happened while the camera recorded.
+ */
+export type RecordedEvent = { 
+/**
+ * The camera's word for it: `motion`.
+ */
+kind: string, 
+/**
+ * From, unix ms.
+ */
+startMs: number, 
+/**
+ * To, unix ms.
+ */
+endMs: number, };
+
+/**
+ * A file on a camera's card.
+ */
+export type RecordedFile = { 
+/**
+ * Its name on the card.
+ */
+name: string, 
+/**
+ * Why it was recorded.
+ */
+kind: RecordKind, 
+/**
+ * From, unix ms.
+ */
+startMs: number, 
+/**
+ * To, unix ms.
+ */
+endMs: number, 
+/**
+ * Its size.
+ */
+bytes: number, };
+
+/**
+ * The answer to a [`RecordedCall`]. Part of [`super::Reply`].
+ */
+export type RecordedReply = { "reply": "days", 
+/**
+ * 1 to 31, in order.
+ */
+days: Array<number>, } | { "reply": "recordings", 
+/**
+ * What was recorded, in order of time.
+ */
+stretches: Array<Stretch>, 
+/**
+ * What happened, in order of time.
+ */
+events: Array<RecordedEvent>, } | { "reply": "files", 
+/**
+ * In order of time.
+ */
+files: Array<RecordedFile>, } | { "reply": "card", 
+/**
+ * It.
+ */
+card: Card, };
 
 /**
  * Which relay to use.
@@ -718,7 +1114,7 @@ pairing: Pairing | null, } | { "reply": "hub",
 /**
  * Where it is, `host:port`.
  */
-address: string, };
+address: string, } | RecordedReply | DownloadReply;
 
 /**
  * A password, an invitation, a label. `Debug` prints `***`; there is no `Display`.
@@ -783,6 +1179,23 @@ step: PairingStep,
  * How long it took, or takes so far, ms.
  */
 ms: number, };
+
+/**
+ * A stretch of time that was recorded without a break.
+ */
+export type Stretch = { 
+/**
+ * Why.
+ */
+kind: RecordKind, 
+/**
+ * From, unix ms.
+ */
+startMs: number, 
+/**
+ * To, unix ms.
+ */
+endMs: number, };
 
 /**
  * The UI's colours.

@@ -136,6 +136,22 @@ pub enum FailureCode {
     NoPairing,
     /// There is no log of a camera.
     NoPairingLog,
+    /// Nothing was recorded at that time.
+    NoRecording,
+    /// The camera has no card.
+    NoCard,
+    /// The card holds no file of that name.
+    NoSuchFile,
+    /// This device has not enough room.
+    DiskFull,
+    /// What came differs from what the camera has.
+    DownloadDamaged,
+    /// No download has that number.
+    DownloadUnknown,
+    /// What came cannot be made into a plain MP4.
+    NotConverted,
+    /// A live view was asked for what a playback does, or the other way round.
+    WrongView,
     /// A defect of ours.
     Internal,
 }

@@ -8,7 +8,7 @@ use media::Picture;
 use media::scale::Scaler;
 use media::video::Decoder;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 /// Pictures that may be on their way: they are large, and a stale one helps nobody.
@@ -26,6 +26,7 @@ struct Job {
 
 /// A thread that decodes, scales and sends.
 pub struct Pictures {
+    channel: Arc<Channel>,
     jobs: SyncSender<Job>,
     dropping: bool,
     shared: Arc<Shared>,
@@ -35,6 +36,23 @@ pub struct Pictures {
 struct Shared {
     dropped: AtomicU64,
     failed: AtomicBool,
+    /// Units that wait for the decoder, and those of them that are to be drawn.
+    waiting: AtomicU32,
+    waiting_drawn: AtomicU32,
+}
+
+impl Shared {
+    fn count(&self, unit: &VideoUnit) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.waiting_drawn
+            .fetch_add(u32::from(!unit.catch_up), Ordering::Relaxed);
+    }
+
+    fn done(&self, unit: &VideoUnit) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.waiting_drawn
+            .fetch_sub(u32::from(!unit.catch_up), Ordering::Relaxed);
+    }
 }
 
 impl Pictures {
@@ -43,6 +61,7 @@ impl Pictures {
         let (jobs, queue) = sync_channel(QUEUE);
         let shared = Arc::new(Shared::default());
         let report = shared.clone();
+        let screen = channel.clone();
         let spawned = std::thread::Builder::new()
             .name("pictures".into())
             .spawn(move || {
@@ -60,6 +79,7 @@ impl Pictures {
             shared.failed.store(true, Ordering::Relaxed);
         }
         Self {
+            channel: screen,
             jobs,
             dropping: false,
             shared,
@@ -76,6 +96,17 @@ impl Pictures {
         self.shared.failed.load(Ordering::Relaxed)
     }
 
+    /// Whether the next picture goes to the screen without waiting for others.
+    pub fn has_room(&self) -> bool {
+        let drawn = self.shared.waiting_drawn.load(Ordering::Relaxed);
+        self.channel.outstanding() + drawn < WINDOW
+    }
+
+    /// Whether units that are decoded and not drawn may be pushed without others being given up.
+    pub fn has_room_behind(&self) -> bool {
+        (self.shared.waiting.load(Ordering::Relaxed) as usize) < QUEUE / 2
+    }
+
     /// The next unit, in order.
     pub fn push(&mut self, unit: &VideoUnit, generation: u16, quality: Quality) {
         if unit.key {
@@ -87,9 +118,13 @@ impl Pictures {
                 generation,
                 quality,
             };
+            self.shared.count(unit);
             match self.jobs.try_send(job) {
                 Ok(()) => return,
-                Err(TrySendError::Full(_)) => self.dropping = true,
+                Err(TrySendError::Full(_)) => {
+                    self.shared.done(unit);
+                    self.dropping = true;
+                }
                 Err(TrySendError::Disconnected(_)) => {
                     self.shared.failed.store(true, Ordering::Relaxed)
                 }
@@ -133,6 +168,7 @@ impl Worker {
                     .ok()
             });
             let Some(pictures) = decoded else {
+                self.shared.done(&job.unit);
                 refused += 1;
                 if refused > MAX_REFUSED {
                     self.shared.failed.store(true, Ordering::Relaxed);
@@ -150,6 +186,7 @@ impl Worker {
                 }
                 self.show(&job, &picture);
             }
+            self.shared.done(&job.unit);
         }
     }
 

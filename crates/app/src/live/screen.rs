@@ -115,6 +115,22 @@ impl Screen {
         true
     }
 
+    /// Whether the next picture is shown without waiting for others.
+    pub fn has_room(&self) -> bool {
+        match &self.kind {
+            Kind::Units(units) => units.has_room(),
+            Kind::Pictures(pictures) => pictures.has_room(),
+        }
+    }
+
+    /// Whether pictures that are decoded and not drawn may be shown without others being dropped.
+    pub fn has_room_behind(&self) -> bool {
+        match &self.kind {
+            Kind::Units(units) => units.has_room_behind(),
+            Kind::Pictures(pictures) => pictures.has_room_behind(),
+        }
+    }
+
     /// The screen has taken everything up to `seq`.
     pub fn acknowledge(&mut self, seq: u32) {
         self.channel.acknowledge(seq);

@@ -124,6 +124,16 @@ impl AccessUnits {
         self.dropped
     }
 
+    /// Whether the next frame goes to the screen without waiting.
+    pub fn has_room(&self) -> bool {
+        self.waiting.is_empty() && self.channel.outstanding() < WINDOW
+    }
+
+    /// Whether frames that are decoded and not drawn may be pushed without others being given up.
+    pub fn has_room_behind(&self) -> bool {
+        self.waiting_bytes < MAX_WAITING_BYTES / 2
+    }
+
     /// The next frame, in order.
     pub fn push(&mut self, frame: Frame) {
         if frame.key && !self.waiting.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::{AudioTrack, AudioUnit};
 use crate::api::{Failure, FailureCode};
-use media::audio::Decoder;
+use media::audio::{Decoder, Stretch};
 use media::playout::Player;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,6 +63,7 @@ pub struct Sound {
     volume: Arc<Volume>,
     state: State,
     decoder: Option<(Arc<AudioTrack>, Option<Decoder>)>,
+    stretch: Stretch,
     /// How long sound is held from its earliest possible arrival to the ear, ms; the player takes longer if it must.
     hold: Option<f64>,
     lip_sync: Option<f32>,
@@ -86,6 +87,7 @@ impl Sound {
             volume,
             state,
             decoder: None,
+            stretch: Stretch::default(),
             hold: None,
             lip_sync: None,
         }
@@ -93,6 +95,11 @@ impl Sound {
 
     /// Plays a unit. Answers what is to be told about the device: it failed (`Some(Some)`) or came back (`Some(None)`).
     pub fn play(&mut self, unit: &AudioUnit) -> Option<Option<Failure>> {
+        self.play_at(unit, unit.pts, 1.0)
+    }
+
+    /// Plays a unit as of media time `pts`, ms, `rate` times as fast as it was recorded and as high.
+    pub fn play_at(&mut self, unit: &AudioUnit, pts: i64, rate: f64) -> Option<Option<Failure>> {
         let mut news = self.open();
         let fresh = !self
             .decoder
@@ -117,11 +124,12 @@ impl Sound {
         let Ok(samples) = decoder.decode(&unit.data) else {
             return news;
         };
+        let samples = self.stretch.stretch(samples, rate);
         if samples.data.is_empty() {
             return news;
         }
         if let Err(error @ media::Error::DeviceLost { .. }) =
-            player.push(&samples, unit.pts, unit.arrived)
+            player.push(&samples, pts, unit.arrived)
         {
             let failure = Failure::new(FailureCode::AudioDeviceLost).detail(error);
             self.state = State::Closed {
@@ -194,6 +202,7 @@ impl Sound {
         if let State::Open(player) = &mut self.state {
             player.flush();
         }
+        self.stretch = Stretch::default();
         self.lip_sync = None;
     }
 

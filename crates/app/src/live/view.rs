@@ -7,9 +7,7 @@ use super::sink::Channel;
 use super::sound::{Device, Sound, Volume};
 use super::stats::Stats;
 use super::{Unit, VideoUnit};
-use crate::api::{
-    CameraState, Drawn, Event, Failure, FailureCode, Quality, Sink, ViewId, ViewState,
-};
+use crate::api::{CameraState, Event, Failure, FailureCode, Quality, Sink, ViewId, ViewState};
 use crate::book::now_ms;
 use crate::record::{Progress, Recorder, in_folder};
 use crate::session::{Core, Hold, Session};
@@ -17,16 +15,17 @@ use crate::{FrameSink, fail, snapshot};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 mod backoff;
 mod clock;
+mod handle;
 mod switch;
 
-use backoff::Backoff;
+pub(crate) use backoff::Backoff;
 use clock::save_thumbnail;
+pub use handle::{Kind, Order, View};
 use switch::Next;
 
 /// Units that may wait between a stream and its view: a cached GOP of 8 s.
@@ -75,82 +74,10 @@ pub struct Opening {
     pub media_dir: PathBuf,
 }
 
-/// What can be asked of a running view.
-pub enum Order {
-    /// Another quality.
-    Quality(Quality),
-    /// Another sink.
-    Sink {
-        /// Which.
-        sink: Sink,
-        /// Widest picture.
-        max_width: u32,
-        /// Why.
-        reason: String,
-    },
-    /// What the screen has done.
-    Ack {
-        /// Newest frame taken.
-        seq: u32,
-        /// Newest picture drawn.
-        drawn: Option<Drawn>,
-        /// Mean decode time, ms.
-        decode_ms: Option<f32>,
-        /// Mean draw time, ms.
-        draw_ms: Option<f32>,
-    },
-    /// The pictures from the newest key picture on.
-    Pictures(oneshot::Sender<Vec<VideoUnit>>),
-    /// Start a recording.
-    Record(oneshot::Sender<Result<Progress, Failure>>),
-    /// Finish it.
-    StopRecording(oneshot::Sender<Option<Recorder>>),
-    /// Try again now.
-    Retry,
-    /// End.
-    Close(oneshot::Sender<()>),
-}
-
-/// A running view; dropping it ends the view.
-pub struct View {
-    /// Orders to it.
-    orders: mpsc::UnboundedSender<Order>,
-    /// The camera's key.
-    pub camera: String,
-    task: JoinHandle<()>,
-}
-
-impl Drop for View {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl View {
-    /// Starts a view.
-    pub fn open(opening: Opening) -> Self {
-        let (orders, queue) = mpsc::unbounded_channel();
-        let camera = opening.session.key().to_owned();
-        let task = tokio::spawn(Show::new(opening).run(queue));
-        Self {
-            orders,
-            camera,
-            task,
-        }
-    }
-
-    /// Gives an order; `false` if the view has ended by itself.
-    pub fn order(&self, order: Order) -> bool {
-        self.orders.send(order).is_ok()
-    }
-
-    /// Ends it and waits until its last picture is saved.
-    pub async fn close(self) {
-        let (done, closed) = oneshot::channel();
-        if self.order(Order::Close(done)) {
-            let _ = closed.await;
-        }
-    }
+/// Starts a live view.
+pub fn open(opening: Opening) -> View {
+    let camera = opening.session.key().to_owned();
+    View::run(Kind::Live, camera, |orders| Show::new(opening).run(orders))
 }
 
 /// The task's side.
@@ -329,7 +256,8 @@ impl Show {
                     self.pull();
                 }
             }
-            Order::Close(_) => {}
+            // The end is seen to where orders come in; the app gives this one to playbacks alone.
+            Order::Close(_) | Order::Play(_) => {}
         }
     }
 
