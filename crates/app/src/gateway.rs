@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  GET /<key>/<camera>/ipc.flv?action=live&channel=0&quality=high     the camera's own bytes, not re-muxed
+//!  GET /<key>/<camera>/ipc.flv?action=playback&…  thumbnail, download  what it recorded; `Range` and `If-Match` are passed on
 //!  GET /<key>/<camera>/command?action=inner_define&…                  the camera's reply
 //! ```
 //!
@@ -30,7 +31,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use wire::PREFIX;
-use wire::stream::StreamRequest;
+use wire::stream::{StreamRequest, header};
 
 mod body;
 use body::Outgoing;
@@ -45,6 +46,20 @@ const MAX_REFUSAL: usize = 16 << 10;
 const REFUSAL_TIME: Duration = Duration::from_secs(2);
 /// Store key of [`Saved`].
 const SAVED: &str = "gateway";
+/// What a client says of the bytes it wants, which the camera is told.
+const PASSED_ON: [&str; 3] = ["range", "if-match", "if-range"];
+/// What a camera says of the bytes it sends, which the client is told.
+const PASSED_BACK: [&str; 9] = [
+    "content-length",
+    "content-range",
+    "accept-ranges",
+    "etag",
+    header::SHA256,
+    header::START_MS,
+    header::END_MS,
+    header::TIME_MS,
+    header::SESSION,
+];
 
 type Answer = hyper::Response<Outgoing>;
 
@@ -217,7 +232,7 @@ impl Door {
         let query = request.uri().query().unwrap_or_default();
         let head = request.method() == Method::HEAD;
         match what {
-            Some("ipc.flv") => stream(session, query, head).await,
+            Some("ipc.flv") => stream(session, query, request).await,
             Some("command") => command(&session, query, head).await,
             _ => refuse(StatusCode::NOT_FOUND, "unknown_path"),
         }
@@ -253,12 +268,12 @@ impl Door {
 }
 
 /// A stream, as the camera sends it; its refusal with the camera's own status.
-async fn stream(session: Arc<Session>, query: &str, head: bool) -> Answer {
+async fn stream(session: Arc<Session>, query: &str, asked: &hyper::Request<Incoming>) -> Answer {
     let wanted = match StreamRequest::parse(&format!("{PREFIX}/ipc.flv?{query}")) {
         Ok(wanted) => wanted,
         Err(error) => return refuse(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    if head {
+    if asked.method() == Method::HEAD {
         return respond(StatusCode::OK, "video/x-flv", Outgoing::empty());
     }
     let priority = match wanted {
@@ -270,7 +285,12 @@ async fn stream(session: Arc<Session>, query: &str, head: bool) -> Answer {
     };
     let live = matches!(wanted, StreamRequest::Live { .. });
     let hold = session.hold();
-    let request = Request::get(wanted.to_path()).priority(priority);
+    let mut request = Request::get(wanted.to_path()).priority(priority);
+    for name in PASSED_ON {
+        if let Some(value) = asked.headers().get(name).and_then(|v| v.to_str().ok()) {
+            request = request.header(name, value);
+        }
+    }
     match session.p2p().request(request.watched(live)).await {
         Ok(response) => pass(response, hold).await,
         Err(error) => failed(&fail::transport(&error, &session.name())),
@@ -281,11 +301,19 @@ async fn pass(response: p2p::Response, hold: Hold) -> Answer {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::BAD_GATEWAY);
     let kind = response.header_value("content-type").map(harmless);
     if status.is_success() {
-        return respond(
-            status,
-            kind.unwrap_or("video/x-flv"),
-            Outgoing::stream(response.body, hold),
-        );
+        let kind = kind.unwrap_or("video/x-flv");
+        let told: Vec<_> = PASSED_BACK
+            .into_iter()
+            .filter_map(|name| {
+                let value = HeaderValue::from_str(response.header_value(name)?).ok()?;
+                Some((name, value))
+            })
+            .collect();
+        let mut answer = respond(status, kind, Outgoing::stream(response.body, hold));
+        for (name, value) in told {
+            answer.headers_mut().insert(name, value);
+        }
+        return answer;
     }
     let said = response
         .body
@@ -304,10 +332,11 @@ async fn pass(response: p2p::Response, hold: Hold) -> Answer {
 /// name, see the key in their own address, and with it every other camera.
 fn harmless(kind: &str) -> &'static str {
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    const KNOWN: [&str; 5] = [
+    const KNOWN: [&str; 6] = [
         "video/x-flv",
         "video/mp4",
         "audio/x-flv",
+        "image/jpeg",
         "application/json",
         "text/plain",
     ];
