@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use crate::times;
 use app::api;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -9,7 +10,8 @@ use std::path::PathBuf;
 /// A camera is named by its key or name from `porthole list`, or by the first digits of its id.
 /// Exit codes: 0 done, 1 a defect, 2 wrong usage, 3 link, 4 unknown camera, 5 not reached, 6 refused, 7 full,
 /// 8 stream, 9 command, 10 file, 11 saved data, 12 network of this machine, 13 wrong name or password of the hotspot,
-/// 14 hotspot or camera silent, 15 the camera could not join its network, 16 hub, 17 pairing.
+/// 14 hotspot or camera silent, 15 the camera could not join its network, 16 hub, 17 pairing, 18 nothing recorded, no card or no
+/// such file.
 #[derive(Debug, Parser)]
 #[command(version, about, verbatim_doc_comment)]
 pub(crate) struct Cli {
@@ -198,6 +200,73 @@ pub(crate) enum Command {
         /// Picture size.
         #[arg(long, value_enum, default_value = "high")]
         quality: Quality,
+    },
+    /// List what the camera has recorded, and what happened.
+    Recordings {
+        /// Which camera.
+        camera: String,
+        /// Which day, YYYY-MM-DD in this machine's time zone; today if not given.
+        #[arg(long, value_parser = times::day)]
+        day: Option<(i64, i64)>,
+    },
+    /// List the files on the camera's card.
+    Files {
+        /// Which camera.
+        camera: String,
+        /// Which day, YYYY-MM-DD in this machine's time zone; today if not given.
+        #[arg(long, value_parser = times::day)]
+        day: Option<(i64, i64)>,
+        /// Pictures instead of video.
+        #[arg(long)]
+        pictures: bool,
+    },
+    /// Write what was recorded as FLV: `porthole play front --from T --to T | ffplay -`. A moment is RFC 3339,
+    /// `YYYY-MM-DD HH:MM:SS` in this machine's time zone, or unix seconds.
+    Play {
+        /// Which camera.
+        camera: String,
+        /// From this moment.
+        #[arg(long, value_parser = times::moment)]
+        from: i64,
+        /// To this moment.
+        #[arg(long, value_parser = times::moment)]
+        to: i64,
+        /// -16, -8, -4, 0.5, 1, 1.5, 2, 4, 8 or 16. Only normal speed has sound, 4 and more are keyframes.
+        #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
+        speed: f32,
+        /// A file, or `-` for standard output.
+        #[arg(short, long, default_value = "-")]
+        output: PathBuf,
+    },
+    /// Save a recording as MP4, or a picture as JPEG. A download that was stopped goes on when it is asked for again.
+    Download {
+        /// Which camera.
+        camera: String,
+        /// A file's name, from `porthole files`.
+        #[arg(required_unless_present = "from", conflicts_with_all = ["from", "to"])]
+        name: Option<String>,
+        /// A stretch instead of a file: from this moment, as for `play`.
+        #[arg(long, value_parser = times::moment, requires = "to")]
+        from: Option<i64>,
+        /// To this moment.
+        #[arg(long, value_parser = times::moment, requires = "from")]
+        to: Option<i64>,
+        /// The file.
+        #[arg(short, long)]
+        output: PathBuf,
+    },
+    /// Save a small picture of a recorded moment as JPEG.
+    Thumbnail {
+        /// Which camera.
+        camera: String,
+        /// Which moment, as for `play`.
+        #[arg(long, value_parser = times::moment)]
+        at: i64,
+        /// The file.
+        file: PathBuf,
+        /// Its width in pixels, 16 to 1280.
+        #[arg(long, default_value_t = 320)]
+        width: u32,
     },
     /// Serve the cameras on 127.0.0.1 for other players; prints one URL a camera.
     Gateway,

@@ -2,7 +2,8 @@
 
 use crate::cli::{Cli, Command, Wifi};
 use crate::out::Out;
-use app::api::Failure;
+use crate::times;
+use app::api::{DownloadWhat, Failure};
 use app::live::sound::Device;
 use app::{App, FileStore, Options};
 use std::path::{Path, PathBuf};
@@ -11,15 +12,19 @@ use std::time::Duration;
 mod add;
 mod command;
 mod discover;
+mod download;
 mod gateway;
 mod list;
 mod live;
 mod pair;
+mod play;
 mod ptz;
 mod record;
+mod recordings;
 mod remove;
 mod share;
 mod snapshot;
+mod thumbnail;
 mod wifi;
 
 /// Starts the core and does what was typed.
@@ -68,6 +73,43 @@ pub(crate) async fn run(cli: Cli, out: &Out) -> Result<(), Failure> {
             seconds,
             quality,
         } => record::run(&app, out, &camera, file, seconds, quality.into()).await,
+        Command::Recordings { camera, day } => {
+            recordings::recordings(&app, out, &camera, span(day)).await
+        }
+        Command::Files {
+            camera,
+            day,
+            pictures,
+        } => recordings::files(&app, out, &camera, span(day), pictures).await,
+        Command::Play {
+            camera,
+            from,
+            to,
+            speed,
+            output,
+        } => play::run(&app, out, &camera, (from, to), speed, &output).await,
+        Command::Download {
+            camera,
+            name,
+            from,
+            to,
+            output,
+        } => {
+            let what = match name {
+                Some(name) => DownloadWhat::File { name },
+                None => DownloadWhat::Range {
+                    from_ms: from.unwrap_or_default(),
+                    to_ms: to.unwrap_or_default(),
+                },
+            };
+            download::run(&app, out, &camera, what, &output).await
+        }
+        Command::Thumbnail {
+            camera,
+            at,
+            file,
+            width,
+        } => thumbnail::run(&app, out, &camera, at, &file, width).await,
         Command::Gateway => gateway::run(&app, out).await,
         Command::Raw { camera, query } => command::run(&app, out, &camera, &query).await,
         Command::Ptz {
@@ -82,12 +124,19 @@ pub(crate) async fn run(cli: Cli, out: &Out) -> Result<(), Failure> {
     done
 }
 
+/// A day, by default today.
+fn span(day: Option<(i64, i64)>) -> (i64, i64) {
+    day.or_else(|| times::day(&times::today()).ok())
+        .unwrap_or_default()
+}
+
 async fn start(data: &Path, radio: Option<String>) -> Result<App, Failure> {
     let store = FileStore::open(data)?;
     let mut options = Options::new(data, data, Box::new(store));
     options.sound = Device::None;
     options.gateway = false;
     options.hub = false;
+    options.downloads = false;
     options.radio = radio;
     options.viewer_name = std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(
         |_| "porthole".into(),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 mod cli;
 mod commands;
 mod out;
+mod times;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -107,7 +107,7 @@ fn exit_code(code: FailureCode) -> u8 {
         | F::LinkWithoutSecret
         | F::TooManyAttempts
         | F::CameraAlreadyAdded => 3,
-        F::CameraUnknown | F::ViewUnknown => 4,
+        F::CameraUnknown | F::ViewUnknown | F::WrongView | F::DownloadUnknown => 4,
         F::CameraUnreachable | F::ConnectionLost => 5,
         F::CameraRefused => 6,
         F::CameraFull => 7,
@@ -118,7 +118,7 @@ fn exit_code(code: FailureCode) -> u8 {
         | F::DecoderFailed
         | F::NoPictureYet => 8,
         F::CommandTimeout | F::CommandRefused | F::CommandMalformed => 9,
-        F::FileNotWritten => 10,
+        F::FileNotWritten | F::DiskFull | F::DownloadDamaged | F::NotConverted => 10,
         F::DataUnreadable | F::IdentityUnusable | F::SettingInvalid => 11,
         F::GatewayUnavailable
         | F::DiscoveryUnavailable
@@ -155,6 +155,7 @@ fn exit_code(code: FailureCode) -> u8 {
         | F::PairingStopped
         | F::NoPairing
         | F::NoPairingLog => 17,
+        F::NoRecording | F::NoCard | F::NoSuchFile => 18,
         F::Internal => 1,
     }
 }
