@@ -4,6 +4,7 @@
 
 mod arguments;
 mod call;
+mod open;
 mod store;
 
 use anyhow::{Context as _, Result};
@@ -58,7 +59,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         .plugin(tauri_plugin_store::Builder::new().build())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_opener::init())
-        .invoke_handler(tauri::generate_handler![call::call])
+        .invoke_handler(tauri::generate_handler![call::call, open::open_file])
         .setup(move |shell| Ok(start(shell.handle(), &setup_arguments)?))
         .build(tauri::generate_context!())
         .context("starting the window system")?;
@@ -80,6 +81,7 @@ fn start(handle: &AppHandle, arguments: &Arguments) -> Result<()> {
             .context("finding the data folder")?,
     };
     let media = media_folder(handle, arguments, &folder);
+    handle.manage(open::MediaFolder(media.clone()));
     end_when_asked(handle.clone());
     let starting = start_core(handle, folder, media, arguments.radio.clone());
     match tauri::async_runtime::block_on(starting) {

@@ -32,6 +32,7 @@ pub const ALL_CODES: &[FailureCode] = &[
     FailureCode::AudioDeviceLost,
     FailureCode::NoPictureYet,
     FailureCode::FileNotWritten,
+    FailureCode::FileNotOpened,
     FailureCode::DataUnreadable,
     FailureCode::IdentityUnusable,
     FailureCode::GatewayUnavailable,

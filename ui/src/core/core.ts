@@ -38,6 +38,8 @@ export interface Core {
   fullscreen(on: boolean): Promise<void>;
   /** Shows a saved file in its folder; absent where there is no such thing. */
   reveal?(path: string): Promise<void>;
+  /** Opens a saved file with the system's program for it; absent where there is no such thing. */
+  open?(path: string): Promise<void>;
 }
 
 /** A failure of the core, thrown. */

@@ -30,6 +30,10 @@ export class TauriCore implements Core {
   reveal(path: string): Promise<void> {
     return revealItemInDir(path);
   }
+
+  open(path: string): Promise<void> {
+    return invoke("open_file", { path });
+  }
 }
 
 type Bytes = ArrayBuffer | Uint8Array | number[];

@@ -58,6 +58,8 @@ pub enum FailureCode {
     NoPictureYet,
     /// A file cannot be written.
     FileNotWritten,
+    /// A saved file cannot be opened.
+    FileNotOpened,
     /// The saved data cannot be read.
     DataUnreadable,
     /// The data folder is in use or its identity has wrong permissions.
