@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { flushSync } from "svelte";
 import type { Failure, Quality, ViewState } from "../src/bindings/api.ts";
 import { failure } from "../src/core/core.ts";
-import { parseRoute, writeRoute } from "../src/state/route.ts";
+import { parseRoute, type Route, writeRoute } from "../src/state/route.ts";
 import { open, type Page, until } from "./page.ts";
 
 let page: Page;
@@ -403,11 +403,11 @@ test("a setting that the core refuses goes back", async () => {
 
 // Everywhere
 
-test.each(["#/", "#/pair", "#/add", "#/live/front-door", "#/settings"])("every control of %s has a name", async (hash) => {
-  page = await open({}, hash);
-  const controls = document.querySelectorAll<HTMLElement>("button, input, select, textarea, a[href]");
-  expect(controls.length).toBeGreaterThan(2);
-  for (const control of controls) {
+test.each(["#/", "#/pair", "#/add", "#/live/front-door", "#/playback/front-door", "#/downloads", "#/settings"])("every control of %s has a name", async (hash) => {
+  page = await open({ downloads: "some" }, hash);
+  const controls = () => document.querySelectorAll<HTMLElement>("button, input, select, textarea, a[href]");
+  await until(() => controls().length > 2, "controls");
+  for (const control of controls()) {
     const label = control.getAttribute("aria-label") ?? control.textContent?.trim();
     const labelled = label || (control as HTMLInputElement).labels?.length;
     expect(labelled, control.outerHTML.slice(0, 120)).toBeTruthy();
@@ -420,9 +420,13 @@ test("addresses and pages belong together", () => {
     { page: "pair" },
     { page: "add" },
     { page: "settings" },
+    { page: "downloads" },
     { page: "live", camera: "front door/ä" },
-  ] as const) {
+    { page: "playback", cameras: ["front door/ä", "a,b"], at: null },
+    { page: "playback", cameras: ["garden"], at: 1_795_000_000_123 },
+  ] as Route[]) {
     expect(parseRoute(writeRoute(route))).toEqual(route);
   }
   expect(parseRoute("#/nonsense")).toEqual({ page: "home" });
+  expect(parseRoute("#/playback/a,b,c,d,e/soon")).toEqual({ page: "playback", cameras: ["a", "b", "c", "d"], at: null });
 });

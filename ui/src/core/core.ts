@@ -24,6 +24,13 @@ interface Answers {
   pairing_state: "pairing";
   save_pairing_log: "file";
   check_hub: "hub";
+  recorded_days: "days";
+  recordings: "recordings";
+  recorded_files: "files";
+  recorded_thumbnail: "thumbnail";
+  card_status: "card";
+  start_download: "download_started";
+  downloads: "downloads";
 }
 
 type AnswerTo<T extends Call["call"]> = Answer<T extends keyof Answers ? Answers[T] : "done">;

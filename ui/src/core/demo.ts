@@ -15,11 +15,13 @@ import type {
 } from "../bindings/api.ts";
 import { FLAG_KEY, i420Size, KIND_CONFIG, KIND_PICTURE, writeFrame } from "../video/frame.ts";
 import { type Core, CoreError, failure } from "./core.ts";
+import { type CardScenario, DemoCards } from "./demo/card.ts";
+import { DemoDownloads, type DownloadScenario } from "./demo/downloads.ts";
 import { DemoPairing, type PairingScenario } from "./demo/pairing.ts";
 import { paintScene, rgbaToI420, SCENES, type View } from "./demo/scene.ts";
 
 /** What to show, by the address: `?cameras=empty&lang=zh&theme=light&fail=camera_full`. */
-export interface Scenario extends PairingScenario {
+export interface Scenario extends PairingScenario, CardScenario, DownloadScenario {
   cameras: "full" | "one" | "empty";
   /** The core never answers, or answers with a failure. */
   start: "ok" | "loading" | "error";
@@ -41,6 +43,8 @@ export const DEFAULT_SCENARIO: Scenario = {
   pair: "ok",
   wifi: "full",
   pace: 2000,
+  card: "ok",
+  downloads: "none",
   settings: {},
   fps: 15,
 };
@@ -58,6 +62,8 @@ export function scenarioOf(search: string): Scenario {
     pair: (query.get("pair") ?? "ok") as Scenario["pair"],
     wifi: pick("wifi", ["full", "empty", "by_hand", "denied", "failed"]),
     pace: Number(query.get("pace") ?? 2000),
+    card: pick("card", ["ok", "empty", "none", "full", "slow", "read_only", "missing", "corrupt", "no_clock", "loading", "failed"]),
+    downloads: pick("downloads", ["none", "some"]),
     settings: {
       language: pick<Settings["language"]>("lang", ["system", "en", "zh"]),
       theme: pick<Settings["theme"]>("theme", ["system", "dark", "light"]),
@@ -100,6 +106,8 @@ export class DemoCore implements Core {
   #views = new Map<number, DemoView>();
   #motors = new Map<string, View>();
   #pairing: DemoPairing;
+  #cards: DemoCards;
+  #downloads: DemoDownloads;
   #said: Pairing | null = null;
   #lanTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -130,6 +138,20 @@ export class DemoCore implements Core {
       },
       ({ hotspot, name, room }) => this.#take(hex(this.#cameras.length + 60), name ?? hotspot.ssid, room ?? "").key,
     );
+    this.#cards = new DemoCards(this.#scenario, {
+      emit: (event) => this.emit(event),
+      picture: (key, width, height, at) => this.#picture(this.#camera(key), width, height, at),
+      jpeg: (key, width, height, at) => this.#jpeg(this.#camera(key), width, height, at),
+      unreachable: (key) => {
+        const { state } = this.#camera(key);
+        return state.kind === "offline" || state.kind === "refused" ? state.failure : null;
+      },
+    });
+    this.#downloads = new DemoDownloads(
+      this.#scenario,
+      (event) => this.emit(event),
+      (key) => this.#camera(key).name,
+    );
     this.#cameras.forEach(({ key }, i) => this.#scenes.set(key, SCENES[i % SCENES.length]!));
   }
 
@@ -145,6 +167,8 @@ export class DemoCore implements Core {
 
   async reveal(): Promise<void> {}
 
+  async open(): Promise<void> {}
+
   /** What the core last said of a pairing. */
   get lastPairing(): Pairing | null {
     return this.#said;
@@ -157,6 +181,8 @@ export class DemoCore implements Core {
 
   async call(request: Call, frames?: (frame: ArrayBuffer) => void): Promise<Reply> {
     this.calls.push(request);
+    const recorded = this.#cards.call(request, frames) ?? this.#downloads.call(request);
+    if (recorded) return recorded;
     switch (request.call) {
       case "hello":
         if (this.#scenario.start === "loading") return new Promise(() => undefined);
@@ -437,11 +463,11 @@ export class DemoCore implements Core {
     this.emit({ event: "view", view: id, state: { kind: "live", quality } });
   }
 
-  #picture(camera: Camera, width: number, height: number): Uint8Array {
+  #picture(camera: Camera, width: number, height: number, at = Date.now()): Uint8Array {
     const body = new Uint8Array(4 + i420Size(width, height));
     new DataView(body.buffer).setUint16(0, width, true);
     new DataView(body.buffer).setUint16(2, height, true);
-    const context = this.#paint(camera, width, height, Date.now());
+    const context = this.#paint(camera, width, height, at);
     if (context) rgbaToI420(context.getImageData(0, 0, width, height).data, width, height, body.subarray(4));
     else body.fill(128, 4);
     return body;
@@ -461,8 +487,11 @@ export class DemoCore implements Core {
     if (camera.state.kind === "connecting") return { reply: "thumbnail", jpeg: null, taken: 0 };
     const minutes = { "front-door": 0.2, garden: 14, garage: 190, studio: 3 * 1440 }[key] ?? 0;
     const taken = Date.now() - minutes * 60_000;
-    const jpeg = this.#paint(camera, 640, 360, taken)?.canvas.toDataURL("image/jpeg", 0.85).split(",")[1] ?? null;
-    return { reply: "thumbnail", jpeg, taken };
+    return { reply: "thumbnail", jpeg: this.#jpeg(camera, 640, 360, taken), taken };
+  }
+
+  #jpeg(camera: Camera, width: number, height: number, at: number): string | null {
+    return this.#paint(camera, width, height, at)?.canvas.toDataURL("image/jpeg", 0.85).split(",")[1] ?? null;
   }
 
   #turn(camera: string, direction: string | null): boolean {

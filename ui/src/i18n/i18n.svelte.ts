@@ -33,7 +33,7 @@ export function t(key: Key, params?: Record<string, string | number>): string {
 }
 
 /** `1 viewer`, `3 viewers`: picks `key_one` or `key_other`. */
-export function plural(key: "home.count" | "live.viewers", n: number): string {
+export function plural(key: "home.count" | "live.viewers" | "downloads.active" | "downloads.failed", n: number): string {
   return t(`${key}_${n === 1 ? "one" : "other"}`, { n });
 }
 
@@ -89,6 +89,33 @@ export function moment(then: number, now: number): string {
   }).format(then);
 }
 
+const format = (then: number, options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale(), options).format(then);
+const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
+
+/** `14:05` */
+export const clock = (then: number) => format(then, CLOCK);
+
+/** `14:05:09` */
+export const clockWithSeconds = (then: number) => format(then, { ...CLOCK, second: "2-digit" });
+
+/** `30 Nov` */
+export const dayShort = (then: number) => format(then, { day: "numeric", month: "short" });
+
+/** `Monday 30 November`, with the year when it is another one. */
+export function dayLong(then: number, now: number): string {
+  const isThisYear = new Date(then).getFullYear() === new Date(now).getFullYear();
+  return format(then, { weekday: "short", day: "numeric", month: "long", ...(isThisYear ? {} : { year: "numeric" }) });
+}
+
+/** `November 2026` */
+export const monthLong = (then: number) => format(then, { month: "long", year: "numeric" });
+
+/** `Mon` … of a week that begins on Monday. */
+export function weekdays(): string[] {
+  const monday = new Date(2026, 10, 30);
+  return Array.from({ length: 7 }, (_, i) => format(new Date(2026, 10, monday.getDate() + i).getTime(), { weekday: "narrow" }));
+}
+
 /** `1:05`, `1:02:03`. */
 export function duration(ms: number): string {
   const all = Math.floor(ms / 1000);
@@ -97,12 +124,22 @@ export function duration(ms: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
+/** `2 h 5 min`, `40 s`: a guess, no more exact than it is. */
+export function remaining(ms: number): string {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  if (seconds < 60) return t("unit.seconds", { n: seconds });
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return t("unit.minutes", { n: minutes });
+  return `${t("unit.hours", { n: Math.floor(minutes / 60) })} ${t("unit.minutes", { n: minutes % 60 })}`;
+}
+
 export function number(n: number, digits = 0): string {
   return new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(n);
 }
 
 export function bytes(n: number): string {
-  return n < 1e6 ? `${number(n / 1e3)} kB` : `${number(n / 1e6, 1)} MB`;
+  if (n < 1e6) return `${number(n / 1e3)} kB`;
+  return n < 1e9 ? `${number(n / 1e6, 1)} MB` : `${number(n / 1e9, 1)} GB`;
 }
 
 export function bitRate(n: number): string {

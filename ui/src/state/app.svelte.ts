@@ -1,6 +1,6 @@
 /** What the core reports, mirrored for the components; and the calls that change it. */
 import { getContext, setContext } from "svelte";
-import type { Camera, Event, Failure, LanCamera, Pairing, Settings } from "../bindings/api.ts";
+import type { Camera, Download, Event, Failure, LanCamera, Pairing, Settings } from "../bindings/api.ts";
 import { ask, type Core, toFailure } from "../core/core.ts";
 import { failureText, i18n, t } from "../i18n/i18n.svelte.ts";
 import { parseRoute, type Route, writeRoute } from "./route.ts";
@@ -54,11 +54,15 @@ export class App {
   pairing = $state.raw<Pairing | null>(null);
   /** When the core told of it, on the page's clock. */
   pairingAt = $state(0);
+  /** The newest first. */
+  downloads = $state.raw<Download[]>([]);
+  /** The card that was erased last: what was known of its recordings is not true any more. */
+  erased = $state.raw<{ camera: string; at: number } | null>(null);
   toasts = $state<Toast[]>([]);
   route = $state<Route>(parseRoute(location.hash));
   /** The sheet over the page, if any. */
   sheet = $state<
-    { kind: "rename" | "remove" | "share"; camera: string } | { kind: "keys" } | null
+    { kind: "rename" | "remove" | "share" | "card"; camera: string } | { kind: "keys" } | null
   >(null);
   /** Unix ms, moves every few seconds: ages on the screen follow it. */
   now = $state(Date.now());
@@ -99,6 +103,10 @@ export class App {
       if (pairing?.state.kind === "running" || pairing?.state.kind === "failed") this.pairing = pairing;
       this.pairingAt = performance.now();
       this.phase = { kind: "ready" };
+      void ask(this.core, { call: "downloads" }).then(
+        ({ downloads }) => (this.downloads = downloads),
+        (thrown: unknown) => this.say(toFailure(thrown)),
+      );
       for (const { key } of hello.cameras) void this.#loadPicture(key);
     } catch (thrown) {
       this.phase = { kind: "failed", failure: toFailure(thrown) };
@@ -194,7 +202,7 @@ export class App {
     if (!done) return;
     this.#forget(key);
     this.toast({ tone: "note", title: t("removed", { name }) });
-    if (this.route.page === "live") this.go({ page: "home" });
+    if (this.route.page === "live" || this.route.page === "playback") this.go({ page: "home" });
   }
 
   put(camera: Camera): void {
@@ -255,6 +263,19 @@ export class App {
     }
   }
 
+  /** A download that ends while the user is elsewhere is told. */
+  #setDownloads(downloads: Download[]): void {
+    const before = new Map(this.downloads.map(({ id, state }) => [id, state]));
+    this.downloads = downloads;
+    if (this.route.page === "downloads") return;
+    for (const { id, name, camera, state, path, failure } of downloads) {
+      const was = before.get(id);
+      if (was === undefined || was === state) continue;
+      if (state === "done" && path) this.savedFile(t("downloads.done_toast", { name }), path);
+      else if (state === "failed" && failure) this.say(failure, this.camera(camera)?.name);
+    }
+  }
+
   #applySettings(settings: Settings): void {
     this.settings = settings;
     i18n.use(settings.language);
@@ -301,6 +322,12 @@ export class App {
         break;
       case "pairing":
         this.#setPairing(event.pairing);
+        break;
+      case "downloads":
+        this.#setDownloads(event.downloads);
+        break;
+      case "playback":
+        this.#viewHandlers.get(event.playback.view)?.(event);
         break;
       case "view":
       case "stats":

@@ -281,8 +281,8 @@ export class Player {
     this.#next = null;
     const canvas = generation.surface.canvas;
     const attributes = {
-      ...this.#attributes,
       "data-testid": "live-canvas",
+      ...this.#attributes,
       "data-generation": String(generation.id),
       "data-quality": generation.config.quality,
       role: "img",

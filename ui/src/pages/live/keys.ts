@@ -4,7 +4,7 @@ import type { Direction, Quality } from "../../bindings/api.ts";
 export type Action =
   | { kind: "ptz"; direction: Direction }
   | { kind: "quality"; quality: Quality }
-  | { kind: "fullscreen" | "mute" | "snapshot" | "record" | "info" | "back" };
+  | { kind: "fullscreen" | "mute" | "snapshot" | "record" | "info" | "playback" | "back" };
 
 const ARROWS: Record<string, Direction> = {
   ArrowUp: "up",
@@ -13,7 +13,7 @@ const ARROWS: Record<string, Direction> = {
   ArrowRight: "right",
 };
 const QUALITIES: Record<string, Quality> = { "1": "standard", "2": "high", "3": "super" };
-const LETTERS = { f: "fullscreen", m: "mute", s: "snapshot", r: "record", i: "info" } as const;
+const LETTERS = { f: "fullscreen", m: "mute", s: "snapshot", r: "record", i: "info", p: "playback" } as const;
 
 /** Whether the key belongs to what has the focus (a text field, a slider, a group of choices) and not to the page. */
 export function belongsToField(event: KeyboardEvent): boolean {
