@@ -20,6 +20,7 @@ mod files;
 pub mod index;
 pub mod name;
 mod read;
+pub mod record;
 mod room;
 mod write;
 
@@ -34,8 +35,9 @@ use tokio::sync::watch;
 use crate::defaults::SLOW_SHOWN;
 use book::Book;
 use disk::{Disk, Fault, Space, SystemDisk};
-use index::{Index, Record, What};
+use index::Index;
 use name::{Content, Name};
+use record::{Record, What};
 
 pub use read::{FileReader, Pin, SegmentReader};
 pub use write::SegmentWriter;

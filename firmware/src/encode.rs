@@ -111,10 +111,6 @@ struct Look {
     /// Sound comes from the eye too.
     with_sound: bool,
     /// Looks for what moves.
-    #[cfg_attr(
-        not(feature = "ffmpeg"),
-        expect(dead_code, reason = "there are no pictures to look at")
-    )]
     motion: Option<Arc<record::Watch>>,
 }
 
@@ -159,6 +155,9 @@ impl Look {
     fn coded(&self, mut source: Box<dyn CodedSource>) -> Result<(), Fault> {
         let (mut video, mut audio): (Option<VideoTrack>, Option<AudioTrack>) = (None, None);
         let mut announced = false;
+        if self.motion.is_some() {
+            tracing::warn!("this source is encoded already: nothing that moves is noticed");
+        }
         loop {
             let (wanted, _) = self.live.demand.now();
             if wanted.stop || !self.is_needed(wanted) {

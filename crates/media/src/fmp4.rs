@@ -19,7 +19,7 @@ mod writer;
 
 pub use fragment::{move_fragment, read_fragment};
 pub use walk::{Check, Walk, walk};
-pub use writer::Writer;
+pub use writer::{Writer, keyframe_index};
 
 use crate::Packet;
 

@@ -7,12 +7,13 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use media::fmp4::{Check, Walk, walk};
+use media::fmp4::{Check, Walk, keyframe_index, walk};
 
 use super::book::{Book, Entry};
-use super::disk::Fault;
-use super::index::{Index, Record, What};
+use super::disk::{Disk, Fault};
+use super::index::Index;
 use super::name::{Content, Name};
+use super::record::{Record, What};
 use super::{Card, CardError, Log, Segment, lock};
 
 /// Records about what is gone that an index may have beyond as many as there are files.
@@ -133,7 +134,7 @@ impl Card {
                 Some(record) => record,
                 None => {
                     differed = true;
-                    match read_file(dir, name)? {
+                    match read_file(dir, name, &*self.0.disk)? {
                         Some(record) => record,
                         None => continue,
                     }
@@ -245,9 +246,9 @@ fn entries(dir: &Path) -> io::Result<impl Iterator<Item = io::Result<fs::DirEntr
     }
 }
 
-/// The record of a file that has none. What a power cut left behind its last whole fragment is cut off; a file without
-/// anything in it is removed.
-fn read_file(dir: &Path, name: Name) -> io::Result<Option<Record>> {
+/// The record of a file that has none. What a power cut left behind its last whole fragment is cut off, and the file closed; a
+/// file without anything in it is removed.
+fn read_file(dir: &Path, name: Name, disk: &dyn Disk) -> io::Result<Option<Record>> {
     let path = dir.join(name.path());
     let file = File::open(&path)?;
     let length = file.metadata()?.len();
@@ -259,14 +260,7 @@ fn read_file(dir: &Path, name: Name) -> io::Result<Option<Record>> {
         // Another's file under a name of ours, or one whose head is damaged: kept until its turn to be deleted comes.
         Err(error) if error.kind() == ErrorKind::InvalidData && length > 0 => {
             tracing::warn!(file = name.file_name(), %error, "cannot be read");
-            let entry = Entry {
-                label: 0,
-                start_ms: name.start_ms,
-                end_ms: name.start_ms,
-                bytes: length,
-                sha256: None,
-            };
-            return Ok(Some(segment_record(name.number, &entry)));
+            return Ok(Some(unreadable(name, length)));
         }
         Err(error) if error.kind() != ErrorKind::InvalidData => return Err(error),
         Err(_) => {
@@ -278,36 +272,30 @@ fn read_file(dir: &Path, name: Name) -> io::Result<Option<Record>> {
         remove(&path);
         return Ok(None);
     };
-    let mut bytes = length;
-    if !walk.closed && walk.whole < length {
-        bytes = walk.whole;
-        let cut = OpenOptions::new().write(true).open(&path);
-        if let Err(error) = cut.and_then(|file| file.set_len(walk.whole)) {
-            tracing::debug!(%error, "cannot cut off what is torn");
-            bytes = length;
-        }
-    }
-    let entry = Entry {
-        label: walk.head.label,
-        start_ms: walk.head.start_ms,
-        end_ms: last.end_ms.max(walk.head.start_ms),
-        bytes,
-        sha256: None,
-    };
-    let is_named_so = Name::new(Content::Video, entry.start_ms, name.number) == name;
+    let start_ms = walk.head.start_ms;
+    let is_named_so = Name::new(Content::Video, start_ms, name.number) == name;
     if !is_named_so || walk.head.number != name.number {
         tracing::warn!(
             file = name.file_name(),
             "is another file than its name says"
         );
-        let (start_ms, end_ms) = (name.start_ms, name.start_ms);
-        let stranger = Entry {
-            start_ms,
-            end_ms,
-            ..entry
-        };
-        return Ok(Some(segment_record(name.number, &stranger)));
+        return Ok(Some(unreadable(name, length)));
     }
+    let bytes = if walk.closed {
+        length
+    } else {
+        close(&path, &walk, disk).unwrap_or_else(|error| {
+            tracing::debug!(%error, "cannot close what was cut off");
+            length
+        })
+    };
+    let entry = Entry {
+        label: walk.head.label,
+        start_ms,
+        end_ms: last.end_ms.max(start_ms),
+        bytes,
+        sha256: None,
+    };
     Ok(Some(segment_record(name.number, &entry)))
 }
 
@@ -319,6 +307,28 @@ pub(super) fn read_segment(file: &File, length: u64) -> io::Result<Walk> {
         return Ok(quick);
     }
     walk(length, Check::Everything, read)
+}
+
+/// The record of a file that is only there to be deleted in its turn.
+fn unreadable(name: Name, bytes: u64) -> Record {
+    let entry = Entry {
+        label: 0,
+        start_ms: name.start_ms,
+        end_ms: name.start_ms,
+        bytes,
+        sha256: None,
+    };
+    segment_record(name.number, &entry)
+}
+
+/// Closes a file behind its last whole fragment; gives its length.
+fn close(path: &Path, walk: &Walk, disk: &dyn Disk) -> io::Result<u64> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    let end = keyframe_index(&walk.head, &walk.places);
+    file.set_len(walk.whole)?;
+    disk.write(&file, walk.whole, &end)?;
+    disk.sync(&file)?;
+    Ok(walk.whole + end.len() as u64)
 }
 
 fn remove(path: &Path) {

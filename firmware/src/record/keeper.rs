@@ -292,3 +292,6 @@ impl Keeper {
         counts.gops += 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,26 +147,32 @@ impl Writer {
         self.length
     }
 
-    /// The bytes that close the file: an index of its keyframes for players that seek (ISO/IEC 14496-12, 8.8.9).
+    /// The bytes that close the file.
     pub fn finish(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(64 + self.places.len() * 19);
-        put(&mut out, b"mfra", |out| {
-            put_full(out, b"tfra", 1, 0, |out| {
-                put_u32(out, VIDEO_TRACK);
-                put_u32(out, 0);
-                put_u32(out, self.places.len() as u32);
-                for place in &self.places {
-                    let at = place.start_ms.saturating_sub(self.head.start_ms);
-                    put_u64(out, u64::try_from(at).unwrap_or(0));
-                    put_u64(out, place.offset + GOP_BOX as u64);
-                    out.extend_from_slice(&[1, 1, 1]);
-                }
-            });
-            let size = out.len() as u32 + 16;
-            put_full(out, b"mfro", 0, 0, |out| put_u32(out, size));
-        });
-        out
+        keyframe_index(&self.head, &self.places)
     }
+}
+
+/// What stands behind the last fragment of a closed file: an index of its keyframes, for players that seek (ISO/IEC
+/// 14496-12, 8.8.9).
+pub fn keyframe_index(head: &Head, places: &[Place]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64 + places.len() * 19);
+    put(&mut out, b"mfra", |out| {
+        put_full(out, b"tfra", 1, 0, |out| {
+            put_u32(out, VIDEO_TRACK);
+            put_u32(out, 0);
+            put_u32(out, places.len() as u32);
+            for place in places {
+                let at = place.start_ms.saturating_sub(head.start_ms);
+                put_u64(out, u64::try_from(at).unwrap_or(0));
+                put_u64(out, place.offset + GOP_BOX as u64);
+                out.extend_from_slice(&[1, 1, 1]);
+            }
+        });
+        let size = out.len() as u32 + 16;
+        put_full(out, b"mfro", 0, 0, |out| put_u32(out, size));
+    });
+    out
 }
 
 fn clamp(ticks: i64) -> u32 {
