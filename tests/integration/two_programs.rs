@@ -27,7 +27,7 @@ pub(crate) fn watch(viewer: &Viewer) -> (tests::programs::Running, Watching) {
     (process, Watching::start(stdout))
 }
 
-fn ffprobe(file: &std::ffi::OsStr) -> Value {
+pub(crate) fn ffprobe(file: &std::ffi::OsStr) -> Value {
     let mut command = Command::new("ffprobe");
     command
         .args([
@@ -45,7 +45,7 @@ fn ffprobe(file: &std::ffi::OsStr) -> Value {
     outcome.json()
 }
 
-fn stream<'a>(probe: &'a Value, kind: &str) -> &'a Value {
+pub(crate) fn stream<'a>(probe: &'a Value, kind: &str) -> &'a Value {
     let streams = probe["streams"].as_array().expect("ffprobe lists streams");
     let found = streams.iter().find(|stream| stream["codec_type"] == kind);
     found.unwrap_or_else(|| panic!("no {kind} in {probe}"))

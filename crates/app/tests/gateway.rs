@@ -176,3 +176,37 @@ async fn its_address_and_key_stay_the_same() {
     let again = gateway(&viewer).await;
     assert_eq!((first.host, first.path), (again.host, again.path));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_of_a_recording_is_served_with_what_the_camera_says_of_it() {
+    let camera = Camera::start().await;
+    let viewer = Viewer::of(&camera).await;
+    let url = gateway(&viewer).await;
+    let path = url.path.split('?').next().unwrap();
+    let file = &common::card::FILM.file;
+    let from = file.len() - 1000;
+    let path = format!(
+        "{path}?action=download&channel=0&file_name={}&offset=0",
+        common::card::FILE
+    );
+    let headers = format!("Host: {}\r\nRange: bytes={from}-\r\n", url.host);
+    let answer = ask(&url, "GET", &path, &headers, 1 << 20)
+        .await
+        .to_lowercase();
+    assert_eq!(status(&answer), 206, "{answer}");
+    for line in [
+        "content-type: video/mp4".to_owned(),
+        "content-length: 1000".to_owned(),
+        format!(
+            "content-range: bytes {from}-{}/{}",
+            file.len() - 1,
+            file.len()
+        ),
+        "etag: \"1\"".to_owned(),
+    ] {
+        assert!(
+            answer.lines().any(|other| other == line),
+            "{line}: {answer}"
+        );
+    }
+}

@@ -1,7 +1,12 @@
 //! A camera inside the test: a real endpoint whose streams can be made to fail in every way.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)] // each test file uses a part
 
-use app::api::{Call, Drawn, Event, Failure, Quality, Reply, Sink, ViewState};
+pub mod card;
+
+use app::api::{
+    Call, Drawn, Event, Failure, Playback, PlaybackAction, PlaybackCall, Quality, Reply, Sink,
+    ViewState,
+};
 use app::live::sound::Device;
 use app::{App, FrameSink, MemoryStore, Options};
 use flv::{AudioCodec, AudioFormat, VideoCodec, Writer};
@@ -112,6 +117,7 @@ pub struct Brain {
     pub open: AtomicUsize,
     pub stalled: AtomicBool,
     pub commands: Mutex<Vec<String>>,
+    pub card: card::Card,
     start: Instant,
 }
 
@@ -145,13 +151,21 @@ struct Desk(Arc<Brain>);
 impl Service for Desk {
     fn call(&self, request: Request) -> BoxFuture<Response> {
         let brain = self.0.clone();
-        Box::pin(async move { answer(brain, &request.target) })
+        Box::pin(async move {
+            match card::stream(&brain, &request) {
+                Some(recorded) => recorded,
+                None => answer(brain, &request.target),
+            }
+        })
     }
 }
 
 fn answer(brain: Arc<Brain>, target: &str) -> Response {
     if target.contains("/command") {
         brain.commands.lock().unwrap().push(target.to_owned());
+        if let Some(reply) = card::command(&brain.card, target) {
+            return Response::new(200, reply);
+        }
         let reply = if target.contains("get_device_st") {
             r#"[{"status":"0","appConnectNum":"1"}]"#
         } else if target.contains("ptz") {
@@ -263,6 +277,7 @@ impl Camera {
             open: AtomicUsize::new(0),
             stalled: AtomicBool::new(false),
             commands: Mutex::default(),
+            card: card::Card::default(),
             start: Instant::now(),
         });
         let mut camera = Self {
@@ -421,6 +436,43 @@ impl Viewer {
             .await;
     }
 
+    /// Opens view 1 as a playback, of decoded pictures.
+    pub async fn play(&self, at_ms: i64, screen: &Arc<Screen>) {
+        let call = Call::Playback(PlaybackCall::OpenPlayback {
+            view: 1,
+            camera: self.key.clone(),
+            at_ms,
+            sink: Sink::Pictures,
+            max_width: 320,
+            audio: true,
+        });
+        *screen.app.lock().unwrap() = Some(self.app.clone());
+        self.app
+            .call(call, Some(screen.clone().sink()))
+            .await
+            .unwrap();
+    }
+
+    /// Does something with the playback in view 1.
+    pub async fn act(&self, action: PlaybackAction) -> Result<Reply, Failure> {
+        let call = Call::Playback(PlaybackCall::Playback { view: 1, action });
+        self.app.call(call, None).await
+    }
+
+    /// Waits until the playback in view 1 is so.
+    pub async fn playback(&mut self, wanted: impl Fn(&Playback) -> bool) -> Playback {
+        let found = tokio::time::timeout(Duration::from_secs(10), async {
+            loop {
+                match self.events.recv().await {
+                    Ok(Event::Playback { playback }) if wanted(&playback) => return playback,
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        });
+        found.await.expect("no such state of the playback")
+    }
+
     pub async fn open(&self, quality: Quality, sink: Sink, screen: &Arc<Screen>) {
         let (view, camera) = (1, self.key.clone());
         let call = Call::OpenView {
@@ -512,6 +564,22 @@ impl Screen {
 
     pub fn count(&self) -> usize {
         self.frames.lock().unwrap().len()
+    }
+
+    /// Waits until a picture after the first `from` frames satisfies; for [`Sink::Pictures`].
+    pub async fn shows(&self, from: usize, wanted: u32) {
+        let found = |frames: &[Frame]| {
+            let pictures = frames.iter().skip(from).filter(|frame| frame.kind == 3);
+            pictures.filter_map(card::counter).any(|n| n == wanted)
+        };
+        self.until(Duration::from_secs(5), found).await;
+    }
+
+    /// The counters of the pictures after the first `from` frames; for [`Sink::Pictures`].
+    pub fn counters(&self, from: usize) -> Vec<u32> {
+        let frames = self.frames();
+        let pictures = frames.iter().skip(from).filter(|frame| frame.kind == 3);
+        pictures.filter_map(card::counter).collect()
     }
 
     pub async fn until(&self, within: Duration, wanted: impl Fn(&[Frame]) -> bool) {
