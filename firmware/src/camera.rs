@@ -13,12 +13,12 @@ use wire::id::PeerId;
 use wire::link::Link;
 
 use crate::access::Guests;
-use crate::board::Board;
 use crate::board::sim::{Sim, Source};
+use crate::board::{Board, Fault};
 use crate::card::Card;
 use crate::card::disk::SystemDisk;
 use crate::clock::Clock;
-use crate::data::{DataDir, DataError, Settings};
+use crate::data::{DataDir, DataError, DataLock, Settings};
 use crate::encode::{self, Threads};
 use crate::live::Live;
 use crate::record::{self, RecordMode, Recorder};
@@ -36,7 +36,7 @@ const SMALLEST_CARD: u64 = 16 << 20;
 /// How long a start waits for the endpoint to learn its own address, and for a relay.
 const ADDRESS: Duration = Duration::from_secs(2);
 const RELAY: Duration = Duration::from_secs(3);
-/// How long a start waits for the port of last time to become free.
+/// How long a start waits for the directory and the port of last time to become free.
 const PORT: Duration = Duration::from_secs(1);
 /// Time for the answer to `forget_me` to arrive before the connection is closed.
 const FAREWELL: Duration = Duration::from_millis(300);
@@ -120,6 +120,9 @@ pub enum Error {
     /// The network.
     #[error(transparent)]
     Network(#[from] p2p::Error),
+    /// What the sim board is to look at.
+    #[error("--source: {0}")]
+    Source(Fault),
     /// The system has no thread to give.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -147,6 +150,8 @@ pub struct Camera {
     setup: Option<Setup>,
     _probe: Option<ProbeResponder>,
     threads: Option<Threads>,
+    /// Let go of when everything else has ended.
+    _lock: DataLock,
 }
 
 impl Camera {
@@ -157,6 +162,7 @@ impl Camera {
     pub async fn start(options: Options) -> Result<Self, Error> {
         check(&options)?;
         let dir = DataDir::open(&options.data)?;
+        let lock = lock(&dir).await?;
         let identity = Identity::load_or_create(&dir.path("identity.key"))?;
         let mut settings: Settings = dir.read(SETTINGS)?.unwrap_or_default();
         let guests = Guests::load(dir.clone())?;
@@ -167,7 +173,7 @@ impl Camera {
             .unwrap_or_else(|| NAME.to_owned());
 
         let clock = Arc::new(Clock::start());
-        let board = open_board(&options, &clock);
+        let board = open_board(&options, &clock)?;
         let live = Arc::new(Live::new());
         let (hardware, motor) = (board.hardware(), board.motor());
 
@@ -249,6 +255,7 @@ impl Camera {
             farewells,
             _probe: probe,
             threads: Some(threads),
+            _lock: lock,
         })
     }
 
@@ -360,10 +367,27 @@ fn check(options: &Options) -> Result<(), Error> {
     }
 }
 
-fn open_board(options: &Options, clock: &Arc<Clock>) -> Arc<dyn Board> {
+/// Takes the directory; a camera that was told to stop a moment ago may still hold it.
+async fn lock(dir: &DataDir) -> Result<DataLock, DataError> {
+    let deadline = Instant::now() + PORT;
+    loop {
+        match dir.lock() {
+            Err(DataError::Taken(_)) if Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+fn open_board(options: &Options, clock: &Arc<Clock>) -> Result<Arc<dyn Board>, Error> {
     let (fps, clock) = (options.encoding.fps, Arc::clone(clock));
-    match &options.board {
-        BoardChoice::Sim(source) => Arc::new(Sim::new(source.clone(), fps, clock)),
+    Ok(match &options.board {
+        BoardChoice::Sim(source) => {
+            let sim = Sim::new(source.clone(), fps, clock);
+            sim.check().map_err(Error::Source)?;
+            Arc::new(sim)
+        }
         #[cfg(feature = "linux")]
         BoardChoice::Linux {
             video,
@@ -378,9 +402,14 @@ fn open_board(options: &Options, clock: &Arc<Clock>) -> Arc<dyn Board> {
                 light: light.clone(),
                 button: button.clone(),
             };
-            Arc::new(board::linux::Linux::new(devices, clock))
+            let linux = board::linux::Linux::new(devices, clock);
+            if let Err(fault) = linux.check() {
+                // It may be plugged in later.
+                tracing::warn!("no pictures until this is mended: {fault}");
+            }
+            Arc::new(linux)
         }
-    }
+    })
 }
 
 /// Binds the port that was asked for, or else the one of last time if it is free, or else any.

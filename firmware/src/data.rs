@@ -1,7 +1,7 @@
 //! The data directory: identity.key, viewers.json, invitation.json, settings.json. Files are replaced whole or not at
 //! all, and only their owner reads them.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 /// Largest file that is read, bytes.
 const MOST_BYTES: u64 = 1 << 20;
+
+/// Held by the camera that runs here.
+const LOCK: &str = "camera.lock";
 
 /// A directory that holds what a camera remembers.
 #[derive(Clone, Debug)]
@@ -48,6 +51,17 @@ pub enum DataError {
         /// What is wrong.
         text: String,
     },
+    /// Two cameras with one key and one list of viewers would undo each other's changes.
+    #[error(
+        "another porthole-camera runs on this folder: {0}; end it, or give this one a --data of its own"
+    )]
+    Taken(PathBuf),
+}
+
+/// The right to be the camera of a directory, until it is dropped or its program ends.
+#[derive(Debug)]
+pub struct DataLock {
+    _file: File,
 }
 
 impl DataDir {
@@ -63,6 +77,33 @@ impl DataDir {
             source,
         })?;
         Ok(Self(path.into()))
+    }
+
+    /// Takes the directory for this program. A file system without locks lets everybody have it.
+    ///
+    /// # Errors
+    /// [`DataError::Taken`], [`DataError::Io`].
+    pub fn lock(&self) -> Result<DataLock, DataError> {
+        let path = self.path(LOCK);
+        let opened = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path);
+        let file = opened.map_err(|source| DataError::Io {
+            doing: "open",
+            path: path.clone(),
+            source,
+        })?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(DataError::Taken(self.0.clone())),
+            Err(TryLockError::Error(error)) => {
+                tracing::warn!(path = %path.display(), %error, "a second camera here would not be noticed");
+            }
+        }
+        Ok(DataLock { _file: file })
     }
 
     /// A file in it.
@@ -187,6 +228,21 @@ pub(crate) mod tests {
             1,
             "nothing is left beside it"
         );
+    }
+
+    #[test]
+    fn a_directory_belongs_to_one_camera_at_a_time() {
+        let temporary = Temporary::new();
+        let held = temporary.open().lock().unwrap();
+        let error = temporary.open().lock().unwrap_err().to_string();
+        let path = temporary.0.display().to_string();
+        assert!(
+            error.starts_with("another porthole-camera runs on this folder")
+                && error.contains(&path),
+            "{error}"
+        );
+        drop(held);
+        temporary.open().lock().unwrap();
     }
 
     #[test]

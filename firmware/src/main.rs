@@ -3,7 +3,7 @@
 mod cli;
 mod heap;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     heap::keep_small();
     match start(args) {
@@ -161,6 +162,7 @@ async fn erase(args: Args) -> anyhow::Result<()> {
     let json = args.json;
     let options = cli::options(args)?;
     let dir = DataDir::open(&options.data)?;
+    let _lock = dir.lock()?;
     let erased = reset::erase(&dir)?;
     if let Some(choice) = &options.setup.radio {
         let radio = wifi::open(choice).await.context("opening the radio")?;

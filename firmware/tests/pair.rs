@@ -395,6 +395,36 @@ async fn a_restarted_camera_is_the_same_at_the_same_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_folder_has_one_camera_at_a_time() {
+    let rig = Rig::start(|_| {}).await;
+    let second = firmware::Camera::start(rig.options()).await;
+    let error = second.err().unwrap().to_string();
+    assert!(
+        error.starts_with("another porthole-camera runs on this folder"),
+        "{error}"
+    );
+    rig.restart().await.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_not_there_is_told_at_the_start() {
+    let rig = Rig::start(|_| {}).await;
+    let none = firmware::board::sim::Source::File(rig.file("none.mp4"));
+    let text = rig.file("text.mp4");
+    std::fs::write(&text, "no film").unwrap();
+    let text = firmware::board::sim::Source::File(text);
+    for source in [none, text] {
+        let options = firmware::Options {
+            board: firmware::BoardChoice::Sim(source),
+            ..firmware::Options::new(rig.file("other"))
+        };
+        let error = firmware::Camera::start(options).await.err().unwrap();
+        assert!(matches!(error, firmware::Error::Source(_)), "{error}");
+    }
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_recorded_stream_is_a_source_and_h265_a_codec() {
     let rig = Rig::start(|options| options.encoding.codec = flv::VideoCodec::Hevc).await;
     let viewer = rig.paired().await;

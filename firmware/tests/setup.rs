@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use firmware::data::DataDir;
 use hub::Device;
+use p2p::Request;
 use provision::viewer::Event;
 use rig::{
     HOME, PASSWORD, Phone, World, ask_token, hand_over, is_served, open, status, try_in_vain, until,
@@ -72,6 +73,31 @@ async fn a_camera_is_paired_watched_and_unbound() {
     assert!(!is_served(&phone.session(&camera)).await);
     // It belongs to nobody: open for the next one.
     open(&camera).await;
+    camera.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_that_its_owner_removes_is_open_for_the_next_one() {
+    let (world, phone) = (World::new().await, Phone::new().await);
+    let camera = world.camera(|_| {}).await;
+    let token = world.token(&phone.key).await;
+    hand_over(open(&camera).await, world.join(&token)).await;
+    world.bind(&token).await;
+    status(&camera, "an owner", |status| {
+        status.bound && status.open.is_none()
+    })
+    .await;
+    let forget =
+        "/ipc.p2p.com/command?action=user_define&channel=0&cmd=%7B%22topic%22%3A%22forget_me%22%7D";
+    let session = phone.session(&camera);
+    let reply = session.request(Request::get(forget)).await.unwrap();
+    assert_eq!(reply.status, 200);
+    let free = status(&camera, "no owner", |status| !status.bound).await;
+    assert_eq!(free.phase, "online");
+    // Nobody's, by the light too: open as a new camera is.
+    open(&camera).await;
+    status(&camera, "the light", |status| status.light == "fast").await;
+    assert!(!is_served(&phone.session(&camera)).await);
     camera.stop().await;
 }
 

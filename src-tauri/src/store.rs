@@ -1,15 +1,18 @@
 //! What the app remembers, kept by tauri-plugin-store in the same file as the command-line tool's.
 
 use app::api::{Failure, FailureCode};
-use app::store::{FILE, FileStore, Store};
+use app::store::{Change, FILE, FileStore, Lock, Store};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tauri::{AppHandle, Runtime};
-use tauri_plugin_store::StoreExt as _;
+use tauri_plugin_store::{Error, StoreExt as _};
 
-/// `DIR/store.json` behind tauri-plugin-store, written at every change.
+/// `DIR/store.json` behind tauri-plugin-store, read anew and written at every change: the command-line tool may run too.
 pub(crate) struct PluginStore<R: Runtime> {
+    folder: PathBuf,
+    /// One change at a time: the plugin's values are not to be read between reading the file and writing it.
+    changing: Mutex<()>,
     values: Arc<tauri_plugin_store::Store<R>>,
     path: PathBuf,
     damage: Option<Failure>,
@@ -22,6 +25,7 @@ impl<R: Runtime> PluginStore<R> {
     /// Those of [`FileStore::open`]; [`FailureCode::DataUnreadable`] if the plugin cannot open the file.
     pub(crate) fn open(app: &AppHandle<R>, folder: &Path) -> Result<Self, Failure> {
         let damage = FileStore::open(folder)?.damage();
+        let lock = Lock::take(folder)?;
         // The plugin resolves relative names in a folder of its own.
         let path = std::path::absolute(folder)
             .unwrap_or_else(|_| folder.to_path_buf())
@@ -36,7 +40,13 @@ impl<R: Runtime> PluginStore<R> {
                     .with("kept", path.display())
                     .detail(error)
             })?;
+        // The plugin writes every store it knows when the program ends, over what others have saved since. This one is
+        // written at every change: it needs no such rescue.
+        values.close_resource();
+        drop(lock);
         let store = Self {
+            folder: folder.to_path_buf(),
+            changing: Mutex::default(),
             values,
             path,
             damage,
@@ -63,6 +73,27 @@ impl<R: Runtime> PluginStore<R> {
 
     #[cfg(not(unix))]
     fn keep_private(&self) {}
+
+    /// Takes over what another program has saved.
+    fn refresh(&self, lock: &Lock) -> Result<(), Failure> {
+        match self.values.reload_ignore_defaults() {
+            Ok(()) => Ok(()),
+            // Somebody deleted it: what this program knows is all there is.
+            Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(Error::Deserialize(error)) => {
+                tracing::warn!(%error, "the saved data were damaged while in use");
+                // Sets the file aside; what is known here is written instead.
+                FileStore::open_locked(&self.folder, lock).map(drop)
+            }
+            Err(error) => Err(not_written(&error)),
+        }
+    }
+}
+
+fn not_written(reason: &dyn std::fmt::Display) -> Failure {
+    Failure::new(FailureCode::FileNotWritten)
+        .with("path", FILE)
+        .with("reason", reason)
 }
 
 impl<R: Runtime> Store for PluginStore<R> {
@@ -70,17 +101,21 @@ impl<R: Runtime> Store for PluginStore<R> {
         self.values.get(key)
     }
 
-    fn set(&self, key: &str, value: Value) -> Result<(), Failure> {
+    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), Failure> {
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = Lock::take(&self.folder)?;
+        self.refresh(&lock)?;
         let before = self.values.get(key);
+        let Some(value) = change(before.as_ref())? else {
+            return Ok(());
+        };
         self.values.set(key, value);
         self.values.save().map_err(|error| {
             match before {
                 Some(value) => self.values.set(key, value),
                 None => drop(self.values.delete(key)),
             }
-            Failure::new(FailureCode::FileNotWritten)
-                .with("path", FILE)
-                .with("reason", error)
+            not_written(&error)
         })?;
         self.keep_private();
         Ok(())

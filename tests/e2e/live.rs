@@ -210,11 +210,16 @@ async fn a_wrong_link_is_explained_on_the_page() {
         .await
         .expect("typing works");
     window.press("add-submit").await;
-    window
-        .until("an explanation", PATIENCE, async || {
-            window.text().await.to_lowercase().contains("link")
-        })
-        .await;
+    let failure = window.find("failure").await;
+    let code = failure.attr("data-code").await.expect("an attribute");
+    assert_eq!(code.as_deref(), Some("link_malformed"));
+    let told = failure.text().await.expect("a text");
+    for sentence in [
+        "This is not a pairing link",
+        "The camera's number cannot be read: expected 64 of the characters 0-9 and a-f, got nonsense.",
+    ] {
+        assert!(told.contains(sentence), "{sentence:?} is not in {told:?}");
+    }
     window.keep("add-wrong-link").await;
     assert_eq!(window.count("camera-card").await, 0);
     window.close().await;

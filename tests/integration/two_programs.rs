@@ -191,7 +191,8 @@ fn a_recording_is_an_mp4_that_ffprobe_and_ffmpeg_read() {
         .as_str()
         .and_then(|text| text.parse().ok())
         .unwrap_or_default();
-    assert!((3.0..6.5).contains(&duration), "{duration} s");
+    // A machine under load may leave the last pictures out; what the camera kept from before is not in it.
+    assert!((2.5..4.8).contains(&duration), "{duration} s");
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg
         .args(["-v", "error", "-xerror", "-i"])

@@ -73,6 +73,23 @@ test("a failure is told in the user's language, and names the camera", () => {
   expect(document.documentElement.lang).toBe("zh-CN");
 });
 
+test("what is wrong with a link is told in the user's language", () => {
+  const params = { part: "scheme", expected: "porthole:", got: "another text" };
+  const failure = { code: "link_malformed" as const, params, detail: "" };
+  i18n.use("en");
+  expect(failureText(failure).cause).toBe("The beginning cannot be read: expected “porthole:”, got something else.");
+  i18n.use("zh");
+  expect(failureText(failure).cause).toBe("无法识别其中的开头：应为“porthole:”，实际是其他内容。");
+  expect(failureText({ ...failure, params: { ...params, got: "https" } }).cause).toContain("https");
+});
+
+test("the camera's button is held for a reset only", () => {
+  const texts = [...Object.entries(en), ...Object.entries(zh)];
+  const held = texts.filter(([, text]) => /button|按键/.test(text) && /\bhold|按住|长按/i.test(text));
+  expect(held.map(([key]) => key)).toEqual(["pair.light_on_help", "pair.light_on_help"]);
+  for (const [key, text] of held) expect(text, key).toMatch(/reset|重置/);
+});
+
 test("the system's language is followed, and English is for everyone else", () => {
   for (const [system, expected] of [["zh-TW", "zh"], ["de-DE", "en"], ["en-GB", "en"]] as const) {
     Object.defineProperty(navigator, "languages", { value: [system], configurable: true });

@@ -89,6 +89,8 @@ pub struct Book {
     thumbnails: PathBuf,
     pages: Mutex<Pages>,
     notice: Option<Failure>,
+    /// What could not be read at the start and is kept elsewhere: it leaves the list with the next change.
+    aside: Vec<Value>,
 }
 
 struct Pages {
@@ -102,13 +104,10 @@ impl Book {
     pub fn open(store: Box<dyn Store>, data_dir: &Path) -> Self {
         let mut unreadable = Vec::new();
         let cameras = match store.get("cameras") {
-            Some(Value::Array(entries)) => entries
-                .into_iter()
-                .filter_map(|entry| keep(entry, &mut unreadable))
-                .collect(),
-            Some(other) => {
-                unreadable.push(other);
-                Vec::new()
+            Some(saved) => {
+                let (cameras, strange) = read_list(&saved);
+                unreadable.extend(strange);
+                cameras
             }
             None => Vec::new(),
         };
@@ -124,7 +123,7 @@ impl Book {
                     .with("kept", "unreadable")
                     .detail(format!("{} entries have the wrong shape", unreadable.len()))
             });
-            if let Err(failure) = store.set("unreadable", Value::Array(unreadable)) {
+            if let Err(failure) = store.set("unreadable", Value::Array(unreadable.clone())) {
                 tracing::warn!(
                     detail = failure.detail,
                     "unreadable entries could not be kept"
@@ -137,6 +136,7 @@ impl Book {
             thumbnails: data_dir.join("thumbnails"),
             pages,
             notice,
+            aside: unreadable,
         }
     }
 
@@ -198,27 +198,27 @@ impl Book {
     /// # Errors
     /// [`FailureCode::CameraAlreadyAdded`], [`FailureCode::FileNotWritten`].
     pub fn add(&self, address: &Address, name: &str, room: &str) -> Result<Saved, Failure> {
-        let mut pages = self.pages();
         let id = address.id.to_string();
-        if let Some(there) = pages.cameras.iter().find(|camera| camera.id == id) {
-            return Err(Failure::new(FailureCode::CameraAlreadyAdded).with("camera", &there.name));
-        }
-        let key = free_key(name, &pages.cameras);
-        let saved = Saved {
-            key,
-            id,
-            name: name.to_owned(),
-            room: room.to_owned(),
-            relays: address.relays.clone(),
-            addresses: address.addrs.clone(),
-            last_seen: now_ms(),
-            thumbnail: 0,
-            device: None,
-        };
-        let mut cameras = pages.cameras.clone();
-        cameras.push(saved.clone());
-        self.write(&mut pages, cameras)?;
-        Ok(saved)
+        self.rewrite(|cameras| {
+            if let Some(there) = cameras.iter().find(|camera| camera.id == id) {
+                return Err(
+                    Failure::new(FailureCode::CameraAlreadyAdded).with("camera", &there.name)
+                );
+            }
+            let saved = Saved {
+                key: free_key(name, cameras),
+                id: id.clone(),
+                name: name.to_owned(),
+                room: room.to_owned(),
+                relays: address.relays.clone(),
+                addresses: address.addrs.clone(),
+                last_seen: now_ms(),
+                thumbnail: 0,
+                device: None,
+            };
+            cameras.push(saved.clone());
+            Ok((saved, true))
+        })
     }
 
     /// Changes a camera; `change` returns whether anything is to be written.
@@ -230,18 +230,18 @@ impl Book {
         key: &str,
         change: impl FnOnce(&mut Saved) -> bool,
     ) -> Result<Saved, Failure> {
-        let mut pages = self.pages();
-        let mut cameras = pages.cameras.clone();
-        let saved = cameras
-            .iter_mut()
-            .find(|camera| camera.key == key)
-            .ok_or_else(|| unknown(key))?;
-        let changed = change(saved);
-        let saved = saved.clone();
-        if changed {
-            self.write(&mut pages, cameras)?;
-        }
-        Ok(saved)
+        self.rewrite(|cameras| {
+            let saved = cameras
+                .iter_mut()
+                .find(|camera| camera.key == key)
+                .ok_or_else(|| unknown(key))?;
+            let mut fresh = saved.clone();
+            let changed = change(&mut fresh);
+            if changed {
+                *saved = fresh.clone();
+            }
+            Ok((fresh, changed))
+        })
     }
 
     /// Remembers addresses at which the camera was seen, the newest first, and relays beside those known.
@@ -276,31 +276,54 @@ impl Book {
     /// # Errors
     /// [`FailureCode::CameraUnknown`], [`FailureCode::FileNotWritten`].
     pub fn remove(&self, key: &str) -> Result<Saved, Failure> {
-        let mut pages = self.pages();
-        let saved = pages
-            .cameras
-            .iter()
-            .find(|camera| camera.key == key)
-            .cloned()
-            .ok_or_else(|| unknown(key))?;
-        let cameras = pages
-            .cameras
-            .iter()
-            .filter(|camera| camera.key != key)
-            .cloned()
-            .collect();
-        self.write(&mut pages, cameras)?;
+        let saved = self.rewrite(|cameras| {
+            let place = cameras
+                .iter()
+                .position(|camera| camera.key == key)
+                .ok_or_else(|| unknown(key))?;
+            Ok((cameras.remove(place), true))
+        })?;
         let _ = std::fs::remove_file(self.thumbnail_path(key));
         Ok(saved)
     }
 
-    fn write(&self, pages: &mut Pages, cameras: Vec<Saved>) -> Result<(), Failure> {
-        self.store.set(
-            "cameras",
-            serde_json::to_value(&cameras).unwrap_or_default(),
-        )?;
+    /// Changes the list of cameras as it is saved now: another program may have added or removed some. `change` gives
+    /// whether anything is to be written. Entries that another version has added and
+    /// this one cannot read stay.
+    fn rewrite<T>(
+        &self,
+        change: impl FnOnce(&mut Vec<Saved>) -> Result<(T, bool), Failure>,
+    ) -> Result<T, Failure> {
+        let mut pages = self.pages();
+        let (mut change, mut outcome) = (Some(change), None);
+        let mut cameras = pages.cameras.clone();
+        let written = self.store.update("cameras", &mut |saved| {
+            let strange = match saved {
+                Some(saved) => {
+                    let (fresh, mut strange) = read_list(saved);
+                    strange.retain(|entry| !self.aside.contains(entry));
+                    // What is saved holds, also if the change below is refused.
+                    pages.cameras.clone_from(&fresh);
+                    cameras = fresh;
+                    strange
+                }
+                None => Vec::new(),
+            };
+            let Some(change) = change.take() else {
+                return Ok(None);
+            };
+            let (result, changed) = change(&mut cameras)?;
+            outcome = Some(result);
+            Ok(changed.then(|| {
+                let entries = cameras
+                    .iter()
+                    .filter_map(|camera| serde_json::to_value(camera).ok());
+                entries.chain(strange).collect()
+            }))
+        });
+        written?;
         pages.cameras = cameras;
-        Ok(())
+        outcome.ok_or_else(|| crate::fail::internal("the store made no change"))
     }
 
     /// The settings in force.
@@ -334,6 +357,28 @@ impl Book {
     pub fn set_value<T: Serialize>(&self, key: &str, value: &T) -> Result<(), Failure> {
         self.store
             .set(key, serde_json::to_value(value).unwrap_or_default())
+    }
+
+    /// The saved value of this app's own, if it `holds`; else `fresh`, which is saved.
+    ///
+    /// # Errors
+    /// [`FailureCode::FileNotWritten`].
+    pub fn value_or<T: Serialize + DeserializeOwned>(
+        &self,
+        key: &str,
+        fresh: T,
+        holds: impl Fn(&T) -> bool,
+    ) -> Result<T, Failure> {
+        let mut kept = None;
+        self.store.update(key, &mut |saved| {
+            let saved = saved.and_then(|saved| serde_json::from_value(saved.clone()).ok());
+            kept = saved.filter(&holds);
+            Ok(match kept {
+                Some(_) => None,
+                None => Some(serde_json::to_value(&fresh).unwrap_or_default()),
+            })
+        })?;
+        Ok(kept.unwrap_or(fresh))
     }
 
     /// Where a camera's last picture is kept.
@@ -378,6 +423,22 @@ fn unknown(key: &str) -> Failure {
     Failure::new(FailureCode::CameraUnknown).with("camera", key)
 }
 
+/// The cameras of a saved list, and its entries of another shape.
+fn read_list(saved: &Value) -> (Vec<Saved>, Vec<Value>) {
+    let mut strange = Vec::new();
+    let cameras = match saved {
+        Value::Array(entries) => entries
+            .iter()
+            .filter_map(|entry| keep(entry.clone(), &mut strange))
+            .collect(),
+        other => {
+            strange.push(other.clone());
+            Vec::new()
+        }
+    };
+    (cameras, strange)
+}
+
 fn keep<T: DeserializeOwned>(entry: Value, unreadable: &mut Vec<Value>) -> Option<T> {
     match serde_json::from_value(entry.clone()) {
         Ok(value) => Some(value),
@@ -413,85 +474,4 @@ fn free_key(name: &str, cameras: &[Saved]) -> CameraKey {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::MemoryStore;
-    use serde_json::json;
-
-    fn address(n: u8) -> Address {
-        Address {
-            id: PeerId([n; 32]),
-            relays: Vec::new(),
-            addrs: vec!["192.168.1.7:4000".parse().unwrap()],
-        }
-    }
-
-    fn book() -> Book {
-        Book::open(Box::new(MemoryStore::default()), Path::new("/nowhere"))
-    }
-
-    #[test]
-    fn keys_are_unique_and_safe_in_urls() {
-        let book = book();
-        assert_eq!(
-            book.add(&address(1), "Front Door!", "").unwrap().key,
-            "front-door"
-        );
-        assert_eq!(
-            book.add(&address(2), "front  door", "").unwrap().key,
-            "front-door-2"
-        );
-        assert_eq!(book.add(&address(3), "门口", "").unwrap().key, "camera");
-        assert_eq!(book.add(&address(4), "../../etc", "").unwrap().key, "etc");
-        let again = book.add(&address(1), "x", "").unwrap_err();
-        assert_eq!(
-            (again.code, again.params["camera"].as_str()),
-            (FailureCode::CameraAlreadyAdded, "Front Door!")
-        );
-    }
-
-    #[test]
-    fn a_camera_is_found_by_key_name_or_id() {
-        let book = book();
-        let saved = book.add(&address(1), "Front", "").unwrap();
-        book.add(&address(0x11), "Back", "").unwrap();
-        for text in ["front", "FRONT", &saved.id, "010101"] {
-            assert_eq!(book.meant(text).unwrap().key, "front", "{text}");
-        }
-        assert_eq!(book.meant("01"), None);
-        assert_eq!(book.meant("side"), None);
-    }
-
-    #[test]
-    fn the_address_that_worked_comes_first_and_few_are_kept() {
-        let book = book();
-        let key = book.add(&address(1), "a", "").unwrap().key;
-        for port in 1..20 {
-            book.learn(&key, &[SocketAddr::from(([10, 0, 0, 1], port))], &[]);
-        }
-        let saved = book.camera(&key).unwrap();
-        assert_eq!(saved.addresses.len(), MAX_ADDRESSES);
-        assert_eq!(saved.addresses[0].port(), 19);
-    }
-
-    #[test]
-    fn entries_of_the_wrong_shape_are_kept_aside() {
-        let store = MemoryStore::default();
-        let good = json!({"key": "a", "id": "00", "name": "A", "later": "field"});
-        store.set("cameras", json!([good, {"key": 7}])).unwrap();
-        store.set("settings", json!({"volume": "loud"})).unwrap();
-        let book = Book::open(Box::new(store), Path::new("/nowhere"));
-        assert_eq!(book.cameras().len(), 1);
-        assert_eq!(book.settings(), Settings::default());
-        assert_eq!(book.notice().unwrap().code, FailureCode::DataUnreadable);
-        assert_eq!(
-            book.store
-                .get("unreadable")
-                .unwrap()
-                .as_array()
-                .unwrap()
-                .len(),
-            2
-        );
-    }
-}
+mod tests;

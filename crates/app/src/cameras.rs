@@ -390,10 +390,26 @@ pub fn read_link(text: &str) -> Result<Link, Failure> {
     text.trim().parse::<Link>().map_err(|error: ParseError| {
         Failure::new(FailureCode::LinkMalformed)
             .with("part", error.field())
-            .with("expected", error.expected().unwrap_or("less"))
-            .with("got", error.got().unwrap_or("–"))
+            .with("expected", fail::expected(&error))
+            .with("got", got(&error, text))
             .detail(error)
     })
+}
+
+/// What stands where a link is wrong, or the word for it in `texts/words.json`. No secret.
+fn got(error: &ParseError, link: &str) -> String {
+    match error {
+        ParseError::Repeated { .. } => "twice",
+        ParseError::TooLong { .. } => "more",
+        ParseError::Missing { .. } => "nothing",
+        _ => match error.got().unwrap_or_default() {
+            "" if link.trim().is_empty() => "nothing",
+            // A text without a scheme and a secret are not shown: it may be the secret alone.
+            shown if shown.is_empty() || shown.starts_with("***") => "another text",
+            shown => shown,
+        },
+    }
+    .to_owned()
 }
 
 fn unnamed(link: &Link) -> String {

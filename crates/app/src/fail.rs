@@ -5,6 +5,7 @@ use p2p::{Error, Response};
 use serde_json::Value;
 use std::fmt::Display;
 use std::time::Duration;
+use wire::ParseError;
 use wire::command::reply::{Refusal, UserReply};
 use wire::error::{Code, Lang};
 
@@ -123,44 +124,102 @@ pub fn transport(error: &Error, camera: &str) -> Failure {
 
 /// What a camera's refusal of a stream means. `wanted` is what was asked for, in words.
 pub async fn status(response: Response, camera: &str, wanted: &str) -> Failure {
-    let status = response.status;
-    let detail = response.header_value(DETAIL).map(str::to_owned);
-    let body = response
-        .body
-        .read_to_end_within(MAX_ERROR_BODY, ERROR_BODY_TIME)
-        .await
-        .unwrap_or_default();
-    let said: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let word = |name: &str| match &said[name] {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    };
-    let error = detail
-        .or_else(|| word("error"))
-        .unwrap_or_else(|| reason(status).to_owned());
-    let full = status == 503 || word("status").as_deref() == Some("405");
-    let failure = match status {
-        _ if full => Failure::new(FailureCode::CameraFull)
-            .with(
-                "viewers",
-                word("appConnectNum").unwrap_or_else(|| "?".into()),
-            )
-            .with("max", word("maxConnectNum").unwrap_or_else(|| "?".into())),
-        _ if error == Refusal::NO_CARD => Failure::new(FailureCode::NoCard),
-        _ if error == Refusal::NO_RECORDING => Failure::new(FailureCode::NoRecording),
-        _ if error == Refusal::NO_SUCH_FILE => {
+    let said = Said::read(response).await;
+    let failure = match said.status {
+        _ if said.error() == Refusal::NO_SUCH_FILE => {
             Failure::new(FailureCode::NoSuchFile).with("file", wanted)
         }
-        404 => Failure::new(FailureCode::StreamNotFound).with("quality", wanted),
-        403 | 401 => Failure::new(FailureCode::CameraRefused),
-        _ => Failure::new(FailureCode::CameraError)
-            .with("status", status)
-            .with("error", words(&error)),
+        404 if !said.is_known() => {
+            Failure::new(FailureCode::StreamNotFound).with("quality", wanted)
+        }
+        _ => said.failure(),
     };
     failure
         .with("camera", camera)
-        .detail(format!("HTTP {status} {}", String::from_utf8_lossy(&body)))
+        .detail(format!("HTTP {} {}", said.status, said.body))
+}
+
+/// What a camera's refusal of a command by an HTTP status means. The failure's detail is the camera's reply.
+pub async fn command_status(response: Response, camera: &str) -> Failure {
+    let said = Said::read(response).await;
+    let failure = match said.status {
+        400 | 402 | 404..=499 | 501 if !said.is_known() => {
+            Failure::new(FailureCode::CommandRefused).with("answer", said.error())
+        }
+        _ => said.failure(),
+    };
+    failure.with("camera", camera).detail(said.body)
+}
+
+/// A camera's answer with a status other than 200.
+struct Said {
+    status: u16,
+    /// [`DETAIL`].
+    detail: Option<String>,
+    body: String,
+    /// The body, if it is JSON.
+    json: Value,
+}
+
+impl Said {
+    async fn read(response: Response) -> Self {
+        let status = response.status;
+        let detail = response.header_value(DETAIL).map(str::to_owned);
+        let body = response
+            .body
+            .read_to_end_within(MAX_ERROR_BODY, ERROR_BODY_TIME)
+            .await
+            .unwrap_or_default();
+        let body = String::from_utf8_lossy(&body)
+            .trim_end_matches('\0')
+            .to_owned();
+        Self {
+            status,
+            detail,
+            json: serde_json::from_str(&body).unwrap_or_default(),
+            body,
+        }
+    }
+
+    fn word(&self, name: &str) -> Option<String> {
+        match &self.json[name] {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// What is wrong, in the camera's words.
+    fn error(&self) -> String {
+        let error = self.detail.clone().or_else(|| self.word("error"));
+        words(&error.unwrap_or_else(|| reason(self.status).to_owned()))
+    }
+
+    fn is_full(&self) -> bool {
+        self.status == 503 || self.word("status").as_deref() == Some("405")
+    }
+
+    /// Whether it has a meaning of its own, beside its status.
+    fn is_known(&self) -> bool {
+        let words = [Refusal::NO_CARD, Refusal::NO_RECORDING];
+        self.is_full() || words.contains(&&*self.error())
+    }
+
+    /// What it means whatever was asked for.
+    fn failure(&self) -> Failure {
+        let number = |name| self.word(name).unwrap_or_else(|| "?".into());
+        match self.status {
+            _ if self.error() == Refusal::NO_CARD => Failure::new(FailureCode::NoCard),
+            _ if self.error() == Refusal::NO_RECORDING => Failure::new(FailureCode::NoRecording),
+            _ if self.is_full() => Failure::new(FailureCode::CameraFull)
+                .with("viewers", number("appConnectNum"))
+                .with("max", number("maxConnectNum")),
+            403 | 401 => Failure::new(FailureCode::CameraRefused),
+            status => Failure::new(FailureCode::CameraError)
+                .with("status", status)
+                .with("error", self.error()),
+        }
+    }
 }
 
 /// What a camera says, short enough for a person and without control characters.
@@ -217,6 +276,14 @@ pub fn answer(reply: &str, camera: &str) -> Failure {
                 .with("answer", words)
                 .detail(reply)
         }
+    }
+}
+
+/// What should stand where a text is wrong: a key of `texts/words.json` for what people type or scan.
+pub(crate) fn expected(error: &ParseError) -> &'static str {
+    match error {
+        ParseError::Repeated { .. } => "once",
+        _ => error.expected().unwrap_or("less"),
     }
 }
 
@@ -281,6 +348,38 @@ mod tests {
             (failure.code, failure.params["status"].as_str()),
             (FailureCode::CameraError, "500")
         );
+    }
+
+    #[tokio::test]
+    async fn a_refused_command_is_told_as_one() {
+        for (status, body, answer) in [
+            (
+                501,
+                r#"{"status":"501","error":"not_supported"}"#,
+                "not_supported",
+            ),
+            (
+                404,
+                r#"{"status":"404","error":"no_such_channel"}"#,
+                "no_such_channel",
+            ),
+            (400, "", "bad request"),
+        ] {
+            let failure = command_status(Response::new(status, body), "Front").await;
+            assert_eq!(failure.code, FailureCode::CommandRefused, "{status}");
+            assert_eq!(
+                (&*failure.params["answer"], &*failure.detail),
+                (answer, body)
+            );
+        }
+        for (status, code) in [
+            (500, FailureCode::CameraError),
+            (503, FailureCode::CameraFull),
+            (403, FailureCode::CameraRefused),
+        ] {
+            let failure = command_status(Response::new(status, ""), "Front").await;
+            assert_eq!(failure.code, code, "{status}");
+        }
     }
 
     #[tokio::test]

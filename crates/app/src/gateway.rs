@@ -85,7 +85,7 @@ impl Drop for Gateway {
 }
 
 impl Gateway {
-    /// Listens on the port of last time, or on another one if that is taken.
+    /// Listens on the port that is saved, or for this time on another one if that is taken.
     ///
     /// # Errors
     /// [`FailureCode::GatewayUnavailable`].
@@ -103,17 +103,17 @@ impl Gateway {
         };
         let listener = listener.map_err(|error| unavailable(&error))?;
         let address = listener.local_addr().map_err(|error| unavailable(&error))?;
-        let key = match &saved {
-            Some(saved) if saved.key.len() == 32 => saved.key.clone(),
-            _ => fresh_key()?,
+        if port != 0 && address.port() != port {
+            // Not saved: the port may be another Porthole program's, whose URLs stay good.
+            tracing::warn!(taken = port, %address, "the gateway listens on another port this time");
+        }
+        let fresh = Saved {
+            key: fresh_key()?,
+            port: address.port(),
         };
-        core.book.set_value(
-            SAVED,
-            &Saved {
-                key: key.clone(),
-                port: address.port(),
-            },
-        )?;
+        let Saved { key, .. } = core
+            .book
+            .value_or(SAVED, fresh, |saved| saved.key.len() == 32)?;
         let door = Arc::new(Door {
             cameras,
             key: key.clone(),
@@ -359,7 +359,7 @@ async fn command(session: &Arc<Session>, query: &str, head: bool) -> Answer {
 /// What went wrong on the way to the camera, as a status and JSON.
 fn failed(failure: &Failure) -> Answer {
     let status = match failure.code {
-        FailureCode::CommandMalformed => StatusCode::BAD_REQUEST,
+        FailureCode::CommandMalformed | FailureCode::CommandRefused => StatusCode::BAD_REQUEST,
         FailureCode::CameraRefused => StatusCode::FORBIDDEN,
         FailureCode::CameraFull => StatusCode::SERVICE_UNAVAILABLE,
         FailureCode::StreamNotFound => StatusCode::NOT_FOUND,

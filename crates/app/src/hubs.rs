@@ -173,11 +173,7 @@ pub fn follow_moves(hubs: &Arc<Hubs>, cameras: &Arc<Cameras>) {
 /// [`FailureCode::HubInvitationInvalid`].
 pub(crate) fn read(invitation: &Secret) -> Result<Invitation, Failure> {
     let read = invitation.expose().trim().parse();
-    read.map_err(|error: hub::Error| {
-        Failure::new(FailureCode::HubInvitationInvalid)
-            .with("reason", &error)
-            .detail(error)
-    })
+    read.map_err(|error: hub::Error| Failure::new(FailureCode::HubInvitationInvalid).detail(error))
 }
 
 fn client(invitation: &Secret) -> Result<Client, Failure> {

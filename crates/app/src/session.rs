@@ -211,7 +211,7 @@ impl Session {
                 .await
                 .map_err(|error| fail::transport(&error, &name))?;
             if response.status != 200 {
-                return Err(fail::status(response, &name, "command").await);
+                return Err(fail::command_status(response, &name).await);
             }
             response
                 .body

@@ -1,6 +1,7 @@
 //! Where the app remembers: a table of named JSON values.
 //!
-//! The shell brings tauri-plugin-store, the command-line tool [`FileStore`]; both keep the same file, `store.json`.
+//! The shell brings tauri-plugin-store, the command-line tool [`FileStore`]; both keep the same file, `store.json`. They
+//! may run at the same time: a change is made to what the file says then, while its maker holds the folder's [`Lock`].
 
 use crate::api::{Failure, FailureCode};
 use serde_json::{Map, Value};
@@ -10,19 +11,34 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+mod lock;
+pub use lock::Lock;
+
 /// The file's name inside the data folder.
 pub const FILE: &str = "store.json";
 
+/// From the value that is saved to the one that is to be saved, see [`Store::update`].
+pub type Change<'a> = dyn FnMut(Option<&Value>) -> Result<Option<Value>, Failure> + 'a;
+
 /// A table of JSON values that outlives the program.
 pub trait Store: Send + Sync {
-    /// The value of `key`, if one was ever written.
+    /// The value of `key`, if one was ever written; as it was when this program last read or changed anything.
     fn get(&self, key: &str) -> Option<Value>;
 
-    /// Writes `value` so that it survives the program's end.
+    /// Changes the value of `key` so that it survives the program's end. `change` gets what is saved now, by whichever
+    /// program, and gives what is to be saved instead; `None` leaves it as it is. Nobody else writes in between.
+    ///
+    /// # Errors
+    /// [`FailureCode::FileNotWritten`], or what `change` says; the value before stays.
+    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), Failure>;
+
+    /// Writes `value`, whatever is there.
     ///
     /// # Errors
     /// [`FailureCode::FileNotWritten`]; the value before stays.
-    fn set(&self, key: &str, value: Value) -> Result<(), Failure>;
+    fn set(&self, key: &str, value: Value) -> Result<(), Failure> {
+        self.update(key, &mut |_| Ok(Some(value.clone())))
+    }
 
     /// What was wrong with the saved data when it was opened ([`FailureCode::DataUnreadable`]).
     fn damage(&self) -> Option<Failure> {
@@ -43,17 +59,23 @@ impl FileStore {
     /// (`.damaged.2` … if that exists) and reported by [`Store::damage`].
     ///
     /// # Errors
-    /// [`FailureCode::FileNotWritten`] if the folder cannot be made; [`FailureCode::DataUnreadable`] if the file
-    /// is there but the system will not let it be read.
+    /// [`FailureCode::FileNotWritten`] if the folder cannot be made or another program does not let go of it;
+    /// [`FailureCode::DataUnreadable`] if the file is there but the system will not let it be read.
     pub fn open(dir: &Path) -> Result<Self, Failure> {
         make_private(dir)?;
+        Self::open_locked(dir, &Lock::take(dir)?)
+    }
+
+    /// [`FileStore::open`] for who holds the lock of `dir`, which is there.
+    ///
+    /// # Errors
+    /// Those of [`FileStore::open`].
+    pub fn open_locked(dir: &Path, _: &Lock) -> Result<Self, Failure> {
         let path = dir.join(FILE);
-        let (values, damage) = match fs::read(&path) {
-            Ok(bytes) => match serde_json::from_slice(&bytes) {
-                Ok(values) => (values, None),
-                Err(error) => (Map::new(), Some(set_aside(&path, &error)?)),
-            },
-            Err(error) if error.kind() == ErrorKind::NotFound => (Map::new(), None),
+        let (values, damage) = match read(&path) {
+            Ok(Read::Values(values)) => (values, None),
+            Ok(Read::Nothing) => (Map::new(), None),
+            Ok(Read::Damaged(error)) => (Map::new(), Some(set_aside(&path, &error)?)),
             Err(error) => return Err(unreadable(&path, &path, &error)),
         };
         Ok(Self {
@@ -68,13 +90,44 @@ impl FileStore {
     }
 }
 
+enum Read {
+    Values(Map<String, Value>),
+    Nothing,
+    Damaged(serde_json::Error),
+}
+
+fn read(path: &Path) -> std::io::Result<Read> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(match serde_json::from_slice(&bytes) {
+            Ok(values) => Read::Values(values),
+            Err(error) => Read::Damaged(error),
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Read::Nothing),
+        Err(error) => Err(error),
+    }
+}
+
 impl Store for FileStore {
     fn get(&self, key: &str) -> Option<Value> {
         self.values().get(key).cloned()
     }
 
-    fn set(&self, key: &str, value: Value) -> Result<(), Failure> {
+    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), Failure> {
         let mut values = self.values();
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let _lock = Lock::take(folder)?;
+        match read(&self.path).map_err(|error| not_written(&self.path, &error))? {
+            Read::Values(fresh) => *values = fresh,
+            // Somebody deleted it: what this program knows is all there is.
+            Read::Nothing => {}
+            Read::Damaged(error) => {
+                let failure = set_aside(&self.path, &error)?;
+                tracing::warn!(?failure, "the saved data were damaged while in use");
+            }
+        }
+        let Some(value) = change(values.get(key))? else {
+            return Ok(());
+        };
         let mut changed = values.clone();
         changed.insert(key.to_owned(), value);
         let mut text = serde_json::to_vec_pretty(&changed).unwrap_or_default();
@@ -102,11 +155,11 @@ impl Store for MemoryStore {
             .cloned()
     }
 
-    fn set(&self, key: &str, value: Value) -> Result<(), Failure> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key.to_owned(), value);
+    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), Failure> {
+        let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = change(values.get(key))? {
+            values.insert(key.to_owned(), value);
+        }
         Ok(())
     }
 }
@@ -208,9 +261,64 @@ mod tests {
         assert_eq!(again.get("nothing"), None);
         assert_eq!(
             fs::read_dir(dir.path().join("new/folder")).unwrap().count(),
-            1,
-            "no temporary file stays"
+            2,
+            "the store and its lock: no temporary file stays"
         );
+    }
+
+    #[test]
+    fn what_another_program_has_saved_meanwhile_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other) = (
+            FileStore::open(dir.path()).unwrap(),
+            FileStore::open(dir.path()).unwrap(),
+        );
+        one.set("cameras", json!(["porch"])).unwrap();
+        other.set("settings", json!({"muted": true})).unwrap();
+        one.set("gateway", json!(1)).unwrap();
+        let saved = FileStore::open(dir.path()).unwrap();
+        assert_eq!(saved.get("cameras"), Some(json!(["porch"])));
+        assert_eq!(saved.get("settings"), Some(json!({"muted": true})));
+        assert_eq!(saved.get("gateway"), Some(json!(1)));
+        assert_eq!(one.get("settings"), Some(json!({"muted": true})));
+    }
+
+    #[test]
+    fn of_many_changes_at_once_none_is_lost() {
+        const WRITERS: u64 = 6;
+        const TURNS: u64 = 15;
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..WRITERS {
+                let store = FileStore::open(dir.path()).unwrap();
+                scope.spawn(move || {
+                    for _ in 0..TURNS {
+                        let mut add = |count: Option<&Value>| {
+                            Ok(Some(json!(count.and_then(Value::as_u64).unwrap_or(0) + 1)))
+                        };
+                        store.update("count", &mut add).unwrap();
+                    }
+                });
+            }
+        });
+        let saved = FileStore::open(dir.path()).unwrap();
+        assert_eq!(saved.get("count"), Some(json!(WRITERS * TURNS)));
+    }
+
+    #[test]
+    fn a_file_damaged_while_in_use_is_kept_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = FileStore::open(dir.path()).unwrap();
+        store.set("a", json!(1)).unwrap();
+        fs::write(dir.path().join(FILE), "{\"a\":").unwrap();
+        store.set("b", json!(2)).unwrap();
+        let saved = FileStore::open(dir.path()).unwrap();
+        assert_eq!(
+            (saved.get("a"), saved.get("b")),
+            (Some(json!(1)), Some(json!(2)))
+        );
+        let aside = dir.path().join(format!("{FILE}.damaged"));
+        assert_eq!(fs::read_to_string(aside).unwrap(), "{\"a\":");
     }
 
     #[cfg(unix)]
@@ -261,8 +369,8 @@ mod tests {
         }
         assert_eq!(
             fs::read_dir(dir.path()).unwrap().count(),
-            5,
-            "four damaged files and the store"
+            6,
+            "four damaged files, the store and its lock"
         );
     }
 

@@ -1,4 +1,5 @@
-//! The texts of failures, in English and Chinese: `crates/app/texts/failures.json`.
+//! The texts of failures, in English and Chinese: `crates/app/texts/failures.json`, and of what they name:
+//! `crates/app/texts/words.json`.
 
 use crate::api::{Failure, FailureCode};
 use serde::Deserialize;
@@ -77,6 +78,17 @@ static TABLE: LazyLock<BTreeMap<FailureCode, Entry>> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../texts/failures.json")).expect("the table is tested")
 });
 
+#[derive(Deserialize)]
+struct Word {
+    en: String,
+    zh: String,
+}
+
+/// By the placeholder, then by its value: what the crates below call a part of a link is no word for a person.
+static WORDS: LazyLock<BTreeMap<String, BTreeMap<String, Word>>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../texts/words.json")).expect("the table is tested")
+});
+
 /// The texts of `failure` in `lang`. A placeholder without a value becomes `?`.
 pub fn text(failure: &Failure, lang: Lang) -> Text {
     let Some(entry) = TABLE.get(&failure.code) else {
@@ -90,7 +102,7 @@ pub fn text(failure: &Failure, lang: Lang) -> Text {
         Lang::En => &entry.en,
         Lang::Zh => &entry.zh,
     };
-    let fill = |sentence: &str| fill(sentence, &failure.params);
+    let fill = |sentence: &str| fill(sentence, &failure.params, lang);
     Text {
         title: fill(&sentences.title),
         cause: fill(&sentences.cause),
@@ -103,7 +115,7 @@ pub fn action(code: FailureCode) -> Action {
     TABLE.get(&code).map_or(Action::None, |entry| entry.action)
 }
 
-fn fill(sentence: &str, params: &BTreeMap<String, String>) -> String {
+fn fill(sentence: &str, params: &BTreeMap<String, String>, lang: Lang) -> String {
     let mut out = String::with_capacity(sentence.len());
     let mut rest = sentence;
     while let Some((before, after)) = rest.split_once('{') {
@@ -113,11 +125,25 @@ fn fill(sentence: &str, params: &BTreeMap<String, String>) -> String {
             rest = after;
             continue;
         };
-        out.push_str(params.get(name).map_or("?", String::as_str));
+        out.push_str(
+            params
+                .get(name)
+                .map_or("?", |value| word(name, value, lang)),
+        );
         rest = after;
     }
     out.push_str(rest);
     out
+}
+
+/// What stands for the value of a placeholder in `lang`; the value itself where the table has nothing.
+fn word<'a>(placeholder: &str, value: &'a str, lang: Lang) -> &'a str {
+    let found = WORDS.get(placeholder).and_then(|values| values.get(value));
+    match (found, lang) {
+        (Some(word), Lang::En) => &word.en,
+        (Some(word), Lang::Zh) => &word.zh,
+        (None, _) => value,
+    }
 }
 
 #[cfg(test)]
@@ -163,7 +189,82 @@ mod tests {
         let text = text(&failure, Lang::En);
         assert_eq!(text.title, "Front {door} has too many viewers");
         assert_eq!(text.cause, "It already serves 8 of at most ? viewers.");
-        assert_eq!(fill("a { b", &BTreeMap::new()), "a { b");
+        assert_eq!(fill("a { b", &BTreeMap::new(), Lang::En), "a { b");
+    }
+
+    #[test]
+    fn the_button_is_held_for_a_reset_only() {
+        for (code, entry) in &*TABLE {
+            for sentences in [&entry.en, &entry.zh] {
+                let Sentences { title, cause, next } = sentences;
+                for sentence in [title, cause, next].map(|text| text.to_lowercase()) {
+                    let holds = ["hold", "按住", "长按"]
+                        .iter()
+                        .any(|word| sentence.contains(word));
+                    let resets = ["reset", "重置"].iter().any(|word| sentence.contains(word));
+                    assert!(!holds || resets, "{code:?}: {sentence}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_link_or_a_label_is_said_in_the_language() {
+        const ID: &str = "abababababababababababababababababababababababababababababababab";
+        let links = [
+            String::new(),
+            "hello".into(),
+            "https://example.org".into(),
+            "porthole:".into(),
+            "porthole:nonsense".into(),
+            format!("porthole:{ID}?secret=12"),
+            format!("porthole:{ID}?name=%ff"),
+            format!("porthole:{ID}?name=a&name=b"),
+            format!("porthole:{ID}?name={}", "n".repeat(500)),
+            format!("porthole:{ID}?addr=192.168.1.20"),
+            format!("porthole:{ID}?relay=ftp"),
+            "porthole:".repeat(1000),
+        ];
+        let labels = [
+            "",
+            "k3v9x2m7qa",
+            "WIFI:P:k3v9x2m7qa;;",
+            "WIFI:S:;;",
+            "WIFI:S:a;P:k3;;",
+            "WIFI:S:a;camera:12;;",
+        ];
+        let links = links.iter().map(|link| {
+            let failure = crate::cameras::read_link(link).unwrap_err();
+            (link.as_str(), failure)
+        });
+        let labels = labels.iter().map(|label| {
+            let failure =
+                crate::pairing::wanted::label(&crate::api::Secret::new(*label)).unwrap_err();
+            (*label, failure)
+        });
+        for (given, failure) in links.chain(labels) {
+            for placeholder in ["part", "expected"] {
+                let value = &failure.params[placeholder];
+                assert!(
+                    WORDS[placeholder].contains_key(value),
+                    "{given:?}: {placeholder} {value:?}"
+                );
+            }
+            let got = failure.params.get("got");
+            assert!(
+                got.is_none_or(|got| !got.is_empty() && !got.contains("***")),
+                "{failure:?}"
+            );
+        }
+        let failure = crate::cameras::read_link("hello").unwrap_err();
+        assert_eq!(
+            text(&failure, Lang::En).cause,
+            "The beginning cannot be read: expected “porthole:”, got something else."
+        );
+        assert_eq!(
+            text(&failure, Lang::Zh).cause,
+            "无法识别其中的开头：应为“porthole:”，实际是其他内容。"
+        );
     }
 
     #[test]

@@ -5,6 +5,8 @@
 mod common;
 
 use app::api::{Call, Reply, Settings};
+use app::live::sound::Device;
+use app::{App, FileStore, Options};
 use common::{Camera, Mode, Viewer};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,18 +19,15 @@ struct Url {
     path: String,
 }
 
-async fn gateway(viewer: &Viewer) -> Url {
+async fn gateway(app: &App) -> Url {
     let settings = Settings {
         gateway: true,
         ..Settings::default()
     };
-    viewer
-        .app
-        .call(Call::SetSettings { settings }, None)
+    app.call(Call::SetSettings { settings }, None)
         .await
         .unwrap();
-    let Reply::Gateway { on: true, urls } = viewer.app.call(Call::Gateway, None).await.unwrap()
-    else {
+    let Reply::Gateway { on: true, urls } = app.call(Call::Gateway, None).await.unwrap() else {
         panic!()
     };
     let (host, path) = urls[0]
@@ -79,7 +78,7 @@ fn status(answer: &str) -> u16 {
 async fn only_programs_that_know_the_key_and_no_web_pages_are_served() {
     let camera = Camera::start().await;
     let viewer = Viewer::of(&camera).await;
-    let url = gateway(&viewer).await;
+    let url = gateway(&viewer.app).await;
     let own = format!("Host: {}\r\n", url.host);
     let port = url.host.split(':').nth(1).unwrap();
     let wrong = url.path.replacen(&url.path[1..33], &"0".repeat(32), 1);
@@ -119,7 +118,7 @@ async fn only_programs_that_know_the_key_and_no_web_pages_are_served() {
 async fn streams_come_as_they_are_and_end_with_their_clients() {
     let camera = Camera::start().await;
     let viewer = Viewer::of(&camera).await;
-    let url = gateway(&viewer).await;
+    let url = gateway(&viewer.app).await;
     let own = format!("Host: {}\r\n", url.host);
     let (one, two) = tokio::join!(
         ask(&url, "GET", &url.path, &own, 20_000),
@@ -161,7 +160,7 @@ async fn streams_come_as_they_are_and_end_with_their_clients() {
 async fn its_address_and_key_stay_the_same() {
     let camera = Camera::start().await;
     let viewer = Viewer::of(&camera).await;
-    let first = gateway(&viewer).await;
+    let first = gateway(&viewer.app).await;
     viewer
         .app
         .call(
@@ -173,7 +172,7 @@ async fn its_address_and_key_stay_the_same() {
         .await
         .unwrap();
     assert!(TcpStream::connect(&first.host).await.is_err(), "off is off");
-    let again = gateway(&viewer).await;
+    let again = gateway(&viewer.app).await;
     assert_eq!((first.host, first.path), (again.host, again.path));
 }
 
@@ -209,4 +208,33 @@ async fn a_part_of_a_recording_is_served_with_what_the_camera_says_of_it() {
             "{line}: {answer}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_program_does_not_take_the_address_away() {
+    let camera = Camera::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let start = async || {
+        let store = FileStore::open(dir.path()).unwrap();
+        let mut options = Options::new(dir.path(), dir.path().join("media"), Box::new(store));
+        options.lan = false;
+        options.sound = Device::None;
+        App::start(options).await.unwrap()
+    };
+    let first = start().await;
+    let added = Call::AddCamera {
+        link: camera.link(),
+        name: None,
+        room: None,
+    };
+    first.call(added, None).await.unwrap();
+    let home = gateway(&first).await;
+    let second = start().await;
+    let beside = gateway(&second).await;
+    assert_ne!(home.host, beside.host, "the port is taken");
+    assert_eq!(home.path, beside.path, "the key is the same");
+    first.shutdown().await;
+    second.shutdown().await;
+    let again = gateway(&start().await).await;
+    assert_eq!((home.host, home.path), (again.host, again.path));
 }

@@ -5,6 +5,7 @@
 mod common;
 
 use app::api::{Call, FailureCode, Quality, Relay, Reply, Settings, Sink, ViewState};
+use app::store::Change;
 use app::{App, Failure, MemoryStore, Options, Store};
 use common::{Camera, Mode, Screen, Viewer, flv_head, start_app};
 use std::time::Duration;
@@ -267,11 +268,11 @@ impl Store for Full {
         self.0.get(key)
     }
 
-    fn set(&self, key: &str, value: serde_json::Value) -> Result<(), Failure> {
+    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), Failure> {
         if key == "settings" {
             return Err(Failure::new(FailureCode::FileNotWritten));
         }
-        self.0.set(key, value)
+        self.0.update(key, change)
     }
 }
 

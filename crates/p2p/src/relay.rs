@@ -80,7 +80,7 @@ impl RelayChoice {
 fn config(relay: &RelayUrl) -> Result<RelayConfig, Error> {
     let invalid = || Error::Invalid {
         what: "relay",
-        expected: "an https URL",
+        expected: "an https:// or http:// URL",
         got: relay.url.clone(),
     };
     let url: iroh::RelayUrl = relay.url.parse().map_err(|_| invalid())?;

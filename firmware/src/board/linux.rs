@@ -53,6 +53,14 @@ impl Linux {
             led,
         }
     }
+
+    /// Whether the video device is there; it is not opened.
+    ///
+    /// # Errors
+    /// [`Fault::NoDevice`], [`Fault::Permission`].
+    pub fn check(&self) -> Result<(), Fault> {
+        device::check(&self.devices.video)
+    }
 }
 
 impl Board for Linux {
@@ -96,7 +104,8 @@ impl Board for Linux {
     }
 
     fn gestures(&self) -> Option<mpsc::Receiver<Gesture>> {
-        button::presses(self.devices.button.as_deref()?)
+        let light = self.led.as_ref().map(light::Led::feedback);
+        button::presses(self.devices.button.as_deref()?, light)
     }
 }
 
@@ -113,13 +122,12 @@ mod tests {
             light: Some("none".into()),
             button: None,
         };
-        let error = Linux::new(devices, Arc::new(Clock::start()))
-            .open_eye()
-            .err()
-            .unwrap();
-        assert_eq!(
-            error.to_string(),
-            "no video device at /dev/video-none: plug it in, or name another one with --video-device"
-        );
+        let board = Linux::new(devices, Arc::new(Clock::start()));
+        for error in [board.open_eye().err(), board.check().err()] {
+            assert_eq!(
+                error.unwrap().to_string(),
+                "no video device at /dev/video-none: plug it in, or name another one with --video-device"
+            );
+        }
     }
 }

@@ -78,6 +78,17 @@ impl Sim {
         }
     }
 
+    /// Whether there is something to look at.
+    ///
+    /// # Errors
+    /// The file cannot be read, or nothing in it can be shown.
+    pub fn check(&self) -> Result<(), Fault> {
+        match &self.source {
+            Source::Scene => Ok(()),
+            Source::File(_) => self.open_eye().map(drop),
+        }
+    }
+
     /// A file of this kind goes out as it is when nothing here can encode.
     fn passes_through(&self) -> bool {
         matches!(self.source, Source::File(_)) && !cfg!(feature = "ffmpeg")

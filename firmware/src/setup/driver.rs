@@ -77,6 +77,10 @@ pub(super) struct Driver {
     status: watch::Sender<Status>,
     shown: Option<(Phase, bool, Light)>,
     reset: watch::Sender<bool>,
+    /// Changes with the list of viewers, whoever changes it.
+    viewers_changed: watch::Receiver<u64>,
+    /// An owner was on that list when it was last looked at.
+    owned: bool,
 }
 
 impl Driver {
@@ -112,8 +116,9 @@ impl Driver {
             open_when_unbound: options.open,
             hub: options.hub.clone(),
         };
-        let bound = parts.guests.is_bound();
-        let machine = Machine::new(rules, saved, bound, jitter, now());
+        let viewers_changed = parts.guests.changes();
+        let owned = parts.guests.is_bound();
+        let machine = Machine::new(rules, saved, owned, jitter, now());
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let board = parts.board.gestures();
@@ -139,6 +144,8 @@ impl Driver {
             status,
             shown: None,
             reset,
+            viewers_changed,
+            owned,
         }
     }
 
@@ -168,6 +175,7 @@ impl Driver {
                 event = hub_says(&mut self.hub) => self.hub(event),
                 gesture = next(&mut self.board) => self.gesture(gesture),
                 Some(gesture) = self.by_hand.recv() => self.gesture(Some(gesture)),
+                Ok(()) = self.viewers_changed.changed() => self.look_at_owner(),
                 () = sleep_until(due) => self.machine.handle_timeout(now()),
                 _ = self.look.tick(), if self.looks() => self.start_looking(),
                 joined = finished(&mut self.looking) => self.looked(joined),
@@ -407,6 +415,15 @@ impl Driver {
             self.note("network lost");
             self.viewers.station_lost();
             self.input(Input::Lost);
+        }
+    }
+
+    /// An owner can go without the hub: it removes the camera over its own connection.
+    fn look_at_owner(&mut self) {
+        let owned = self.parts.guests.is_bound();
+        if std::mem::replace(&mut self.owned, owned) && !owned {
+            self.note("its owner has gone");
+            self.input(Input::Unbound);
         }
     }
 

@@ -50,6 +50,10 @@ impl Rig {
         }
     }
 
+    pub(crate) fn options(&self) -> Options {
+        self.options.clone()
+    }
+
     pub(crate) async fn stop(self) {
         self.camera.stop().await;
     }

@@ -1,6 +1,7 @@
 /** The language in force, and every text, number and time in it. */
 import type { Failure, Language } from "../bindings/api.ts";
 import failures from "../bindings/failures.json";
+import words from "../bindings/words.json";
 import { en, type Key, type Messages } from "./en.ts";
 import { zh } from "./zh.ts";
 
@@ -8,6 +9,9 @@ export type { Key };
 export type Lang = "en" | "zh";
 
 const messages: Record<Lang, Messages> = { en, zh };
+
+/** By the placeholder, then by its value. */
+type Words = Partial<Record<string, Record<string, Record<Lang, string>>>>;
 
 class I18n {
   lang = $state<Lang>("en");
@@ -50,7 +54,8 @@ export interface FailureText {
 /** A failure in words. `camera` fills that placeholder when the core did not. */
 export function failureText(failure: Failure, camera?: string): FailureText {
   const entry = failures[failure.code] ?? failures.internal;
-  const params = { reason: failure.detail, ...(camera ? { camera } : {}), ...failure.params };
+  const given = { reason: failure.detail, ...(camera ? { camera } : {}), ...failure.params };
+  const params = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, word(name, value)]));
   const { title, cause, next } = entry[i18n.lang];
   return {
     title: fill(title, params),
@@ -58,6 +63,12 @@ export function failureText(failure: Failure, camera?: string): FailureText {
     next: fill(next, params),
     action: entry.action as FailureAction,
   };
+}
+
+/** What stands for a placeholder's value in the language in force; the value itself where the table has nothing. */
+function word(placeholder: string, value: string | undefined): string | undefined {
+  const values: Record<string, Record<Lang, string>> | undefined = (words as Words)[placeholder];
+  return value === undefined ? value : (values?.[value]?.[i18n.lang] ?? value);
 }
 
 /** A failure in one line, where there is no room for a panel. */

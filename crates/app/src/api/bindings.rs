@@ -28,6 +28,10 @@ fn export_bindings() {
             "failures.json",
             include_str!("../../texts/failures.json").to_owned(),
         ),
+        (
+            "words.json",
+            include_str!("../../texts/words.json").to_owned(),
+        ),
     ]
     .into_iter()
     .filter_map(|(name, text)| {

@@ -92,7 +92,7 @@ pub(crate) fn label(text: &Secret) -> Result<Label, Failure> {
     text.expose().parse().map_err(|error: ParseError| {
         Failure::new(FailureCode::LabelMalformed)
             .with("part", error.field())
-            .with("expected", error.expected().unwrap_or("less"))
+            .with("expected", crate::fail::expected(&error))
             .detail(error)
     })
 }

@@ -5,10 +5,10 @@
 //! knows by the peer's address which of them have logged in, and shuts the others down when their time is up.
 //!
 //! ```text
-//!   accepted ── CONNECT within limit ──> admitted: left alone
+//!   accepted ── CONNECT within limit ──> admitted, while it is answered and when it was let in: left alone
 //!       │
 //!       ├── nothing within limit ──────> shut down; rmqtt sees the end of the stream and closes it
-//!       └── too many from one address ─> the oldest of them likewise
+//!       └── too many from one address ─> the oldest of them likewise, but none younger than [`GRACE`]
 //! ```
 //!
 //! Looking costs two system calls a socket and [`SWEEP`]. A second listener in front of the broker would need three
@@ -23,12 +23,16 @@ use std::time::{Duration, Instant};
 /// How often the guard looks.
 pub(super) const SWEEP: Duration = Duration::from_secs(1);
 
+/// A peer younger than this does not count for its address: when a whole site comes back at once, its cameras shake
+/// hands all together and are not silent yet. What may wait altogether bounds them too.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// What a peer may do before it logs in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     /// How long a connection may be open before its login is accepted.
     pub(super) limit: Duration,
-    /// How many such connections one address may have (IPv6: one /64).
+    /// How many such connections, older than [`GRACE`], one address may have (IPv6: one /64).
     pub(super) per_address: usize,
     /// How many there may be altogether.
     pub(super) total: usize,
@@ -54,9 +58,10 @@ impl Guard {
         }
     }
 
-    /// The peer at this address has logged in.
-    pub(super) fn admit(&self, peer: SocketAddr) {
+    /// The peer at this address asks to be let in: it is not silent while the answer is sought.
+    pub(super) fn hear(&self, peer: SocketAddr) -> Asking<'_> {
         lock(&self.admitted).insert(peer, Instant::now());
+        Asking { guard: self, peer }
     }
 
     /// The connection from this address is over; the next one from there has to log in anew.
@@ -70,12 +75,25 @@ impl Guard {
         let now = Instant::now();
         let present = sockets::of(ports);
         let condemned = self.judge(now, present.keys().copied());
-        for peer in &condemned {
-            if let Some(socket) = present.get(peer) {
-                sockets::shut_down(*socket, *peer);
+        self.end(&condemned, |peer| {
+            if let Some(socket) = present.get(&peer) {
+                sockets::shut_down(*socket, peer);
+            }
+        })
+    }
+
+    /// Ends the connections of those who have not logged in since they were judged. Gives how many.
+    fn end(&self, condemned: &[SocketAddr], mut shut_down: impl FnMut(SocketAddr)) -> usize {
+        let mut ended = 0;
+        for peer in condemned {
+            // Held until it is over: nobody is let in between the look and the end.
+            let admitted = lock(&self.admitted);
+            if !admitted.contains_key(peer) {
+                shut_down(*peer);
+                ended += 1;
             }
         }
-        condemned.len()
+        ended
     }
 
     /// Which of the peers that are there have to go. `now` is when the list was begun.
@@ -104,16 +122,37 @@ impl Guard {
         let mut kept = 0;
         let mut condemned = Vec::new();
         for (since, peer) in waiting {
+            let age = now.saturating_duration_since(since);
             let neighbours = by_address.entry(neighbourhood(peer.ip())).or_default();
-            let late = now.saturating_duration_since(since) >= self.patience.limit;
-            if late || *neighbours >= self.patience.per_address || kept >= self.patience.total {
+            let crowded = age >= GRACE && *neighbours >= self.patience.per_address;
+            if age >= self.patience.limit || crowded || kept >= self.patience.total {
                 condemned.push(peer);
             } else {
-                *neighbours += 1;
+                *neighbours += usize::from(age >= GRACE);
                 kept += 1;
             }
         }
         condemned
+    }
+}
+
+/// A peer whose login is being decided. Dropped without [`Asking::admit`], also when the peer hangs up meanwhile, it
+/// counts as one that has not logged in.
+pub(super) struct Asking<'a> {
+    guard: &'a Guard,
+    peer: SocketAddr,
+}
+
+impl Asking<'_> {
+    /// The peer has logged in.
+    pub(super) fn admit(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.guard.forget(self.peer);
     }
 }
 
@@ -234,7 +273,7 @@ mod tests {
     fn who_has_logged_in_stays() {
         let (guard, start) = (guard(), Instant::now());
         guard.judge(start, [peer(1, 1)].into_iter());
-        guard.admit(peer(1, 1));
+        guard.hear(peer(1, 1)).admit();
         assert!(
             guard
                 .judge(later(start, 60), [peer(1, 1)].into_iter())
@@ -245,7 +284,7 @@ mod tests {
     #[test]
     fn a_login_while_the_list_is_made_is_not_forgotten() {
         let (guard, begun) = (guard(), Instant::now());
-        guard.admit(peer(1, 1));
+        guard.hear(peer(1, 1)).admit();
         // The list that was begun before the login does not have it yet.
         guard.judge(begun, [].into_iter());
         assert!(
@@ -258,7 +297,7 @@ mod tests {
     #[test]
     fn an_address_that_is_used_again_starts_anew() {
         let (guard, start) = (guard(), Instant::now());
-        guard.admit(peer(1, 1));
+        guard.hear(peer(1, 1)).admit();
         guard.judge(later(start, 1), [peer(1, 1)].into_iter());
         guard.forget(peer(1, 1));
         guard.judge(later(start, 3), [peer(1, 1)].into_iter());
@@ -271,7 +310,7 @@ mod tests {
     #[test]
     fn who_is_missing_from_one_list_is_not_forgotten() {
         let (guard, start) = (guard(), Instant::now());
-        guard.admit(peer(1, 1));
+        guard.hear(peer(1, 1)).admit();
         guard.judge(later(start, 1), [].into_iter());
         for seconds in 2..100 {
             let condemned = guard.judge(later(start, seconds), [peer(1, 1)].into_iter());
@@ -288,24 +327,68 @@ mod tests {
         let mut here = vec![];
         for port in 1..=3 {
             here.push(peer(1, port));
-            assert!(
-                guard
-                    .judge(later(start, u64::from(port)), here.iter().copied())
-                    .is_empty()
-            );
+            let now = later(start, u64::from(port));
+            assert!(guard.judge(now, here.iter().copied()).is_empty());
         }
+        // The fourth is too young to count, then it is one too many.
         here.push(peer(1, 4));
+        for seconds in [4, 5] {
+            let now = later(start, seconds);
+            assert!(guard.judge(now, here.iter().copied()).is_empty());
+        }
         assert_eq!(
-            guard.judge(later(start, 4), here.iter().copied()),
+            guard.judge(later(start, 6), here.iter().copied()),
             [peer(1, 1)]
         );
         // Another address has its own count.
         here[0] = peer(2, 1);
-        assert!(
-            guard
-                .judge(later(start, 5), here.iter().copied())
-                .is_empty()
-        );
+        for seconds in [7, 9] {
+            let now = later(start, seconds);
+            assert!(guard.judge(now, here.iter().copied()).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_site_that_comes_back_at_once_is_not_turned_away() {
+        let guard = Guard::new(Patience {
+            limit: Duration::from_secs(15),
+            per_address: 3,
+            total: 1000,
+        });
+        let start = Instant::now();
+        let here: Vec<_> = (1..=200).map(|port| peer(1, port)).collect();
+        assert!(guard.judge(start, here.iter().copied()).is_empty());
+        let soon = start + Duration::from_millis(1900);
+        assert!(guard.judge(soon, here.iter().copied()).is_empty());
+        let condemned = guard.judge(later(start, 2), here.iter().copied());
+        assert_eq!(condemned.len(), 197, "who stays silent is counted");
+    }
+
+    #[test]
+    fn who_logs_in_between_the_judgement_and_the_end_stays() {
+        let (guard, start) = (guard(), Instant::now());
+        let here = [peer(1, 1), peer(1, 2)];
+        guard.judge(start, here.into_iter());
+        let condemned = guard.judge(later(start, 15), here.into_iter());
+        assert_eq!(condemned.len(), 2);
+        guard.hear(peer(1, 1)).admit();
+        let mut ended = Vec::new();
+        assert_eq!(guard.end(&condemned, |peer| ended.push(peer)), 1);
+        assert_eq!(ended, [peer(1, 2)]);
+    }
+
+    #[test]
+    fn a_peer_whose_login_is_being_decided_is_not_silent() {
+        let (guard, start) = (guard(), Instant::now());
+        guard.judge(start, [peer(1, 1)].into_iter());
+        let asking = guard.hear(peer(1, 1));
+        let judged = guard.judge(later(start, 15), [peer(1, 1)].into_iter());
+        assert!(judged.is_empty());
+        // Refused, or gone: from here on it is like any other.
+        drop(asking);
+        guard.judge(later(start, 16), [peer(1, 1)].into_iter());
+        let judged = guard.judge(later(start, 31), [peer(1, 1)].into_iter());
+        assert_eq!(judged, [peer(1, 1)]);
     }
 
     #[test]

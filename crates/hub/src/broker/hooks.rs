@@ -59,6 +59,7 @@ impl Hooks {
         let Some(peer) = info.id().remote_addr else {
             return AuthResult::NotAuthorized;
         };
+        let asking = self.guard.hear(peer);
         let login = Login {
             client_id: info.client_id().to_string(),
             username: info
@@ -86,7 +87,7 @@ impl Hooks {
             tracing::info!(%device, "login refused: its will is for a topic that is not its own");
             return AuthResult::NotAuthorized;
         }
-        self.guard.admit(peer);
+        asking.admit();
         // Never a superuser: that would skip the rules for topics.
         AuthResult::Allow(false, None)
     }

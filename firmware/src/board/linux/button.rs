@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
+use super::light::Feedback;
 use crate::board::Gesture;
 use crate::defaults::HOLD;
 
@@ -14,8 +15,8 @@ const EVENT: usize = size_of::<libc::input_event>();
 const EV_KEY: u16 = 1;
 const QUEUE: usize = 8;
 
-/// The presses from now on; `None` if the device cannot be read, which is said once.
-pub(super) fn presses(path: &str) -> Option<mpsc::Receiver<Gesture>> {
+/// The presses from now on; `None` if the device cannot be read, which is said once. `light` shows how long it is held.
+pub(super) fn presses(path: &str, light: Option<Feedback>) -> Option<mpsc::Receiver<Gesture>> {
     let mut device = match File::open(path) {
         Ok(device) => device,
         Err(error) => {
@@ -30,7 +31,11 @@ pub(super) fn presses(path: &str) -> Option<mpsc::Receiver<Gesture>> {
             let mut finger = Finger::default();
             let mut event = [0; EVENT];
             while device.read_exact(&mut event).is_ok() {
-                let gesture = key(&event).and_then(|down| finger.moves(down, Instant::now()));
+                let Some(down) = key(&event) else { continue };
+                if let Some(light) = &light {
+                    light.finger(down);
+                }
+                let gesture = finger.moves(down, Instant::now());
                 if gesture.is_some_and(|gesture| sender.blocking_send(gesture).is_err()) {
                     break;
                 }

@@ -76,6 +76,14 @@ impl Capture {
     }
 }
 
+/// Whether there is such a device.
+pub(super) fn check(path: &str) -> Result<(), Fault> {
+    match std::fs::metadata(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(fault(path, &error)),
+    }
+}
+
 /// Opens a device and settles on a layout, a size and a rate.
 pub(super) fn open(path: &str, fps: u32) -> Result<Capture, Fault> {
     let io = |error: io::Error| fault(path, &error);

@@ -97,6 +97,7 @@ impl Driver {
             Ok(()) => {
                 tracing::info!(viewer = %viewer.short(), "has an owner");
                 self.note("bound");
+                self.owned = true;
                 self.input(Input::Bound);
                 Answer::ok()
             }

@@ -137,7 +137,7 @@ pub(crate) enum Command {
     /// Look for cameras on the local network.
     Discover {
         /// How long to look.
-        #[arg(long, default_value_t = 3.0)]
+        #[arg(long, default_value_t = 3.0, value_parser = seconds)]
         seconds: f64,
     },
     /// Add the camera of a pairing link.
@@ -172,7 +172,7 @@ pub(crate) enum Command {
         #[arg(short, long, default_value = "-")]
         output: PathBuf,
         /// Stop after this long.
-        #[arg(long)]
+        #[arg(long, value_parser = seconds)]
         seconds: Option<f64>,
         /// Print figures to standard error, once a second.
         #[arg(long)]
@@ -193,9 +193,10 @@ pub(crate) enum Command {
         /// Which camera.
         camera: String,
         /// The file, `….mp4`.
+        #[arg(value_parser = mp4)]
         file: PathBuf,
-        /// Stop after this long.
-        #[arg(long)]
+        /// Save this long, from the next key picture on; without it everything from the pictures that the camera still has.
+        #[arg(long, value_parser = seconds)]
         seconds: Option<f64>,
         /// Picture size.
         #[arg(long, value_enum, default_value = "high")]
@@ -286,7 +287,7 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         to: Move,
         /// For how long.
-        #[arg(long, default_value_t = 0.4)]
+        #[arg(long, default_value_t = 0.4, value_parser = seconds)]
         seconds: f64,
     },
     /// Make a one-time link for another viewer.
@@ -299,4 +300,47 @@ pub(crate) enum Command {
         /// Which camera.
         camera: String,
     },
+}
+
+/// A length of time as it is typed: more than nothing, and no more than a year.
+fn seconds(text: &str) -> Result<f64, String> {
+    const YEAR: f64 = 366.0 * 24.0 * 3600.0;
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if seconds > 0.0 && seconds <= YEAR {
+        Ok(seconds)
+    } else {
+        Err(format!("expected more than 0 and at most {YEAR}"))
+    }
+}
+
+/// A recording's file: what is written is MP4, whatever it is called.
+fn mp4(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let extension = path.extension().unwrap_or_default();
+    if extension.eq_ignore_ascii_case("mp4") {
+        Ok(path)
+    } else {
+        Err("recordings are MP4: name it ….mp4".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_number_that_can_pass() {
+        assert_eq!(seconds("2.5"), Ok(2.5));
+        for wrong in ["nan", "inf", "-1", "0", "1e300", "soon"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_recording_is_named_as_what_it_is() {
+        assert!(mp4("a/b.MP4").is_ok());
+        for wrong in ["a.avi", "a", "mp4", ".mp4"] {
+            assert!(mp4(wrong).is_err(), "{wrong}");
+        }
+    }
 }

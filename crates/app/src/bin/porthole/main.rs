@@ -1,6 +1,7 @@
 //! `porthole`: the viewer on the command line.
 
 use clap::Parser;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 mod cli;
@@ -17,6 +18,7 @@ async fn main() -> ExitCode {
                 .unwrap_or_else(|_| "error,mdns_sd=off".into()),
         )
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     app::install_crypto();
     let out = out::Out::new(cli.json, cli.lang);

@@ -5,7 +5,7 @@ use crate::out::Out;
 use app::App;
 use app::api::{
     ByHand, Call, CameraKey, Event, Failure, FailureCode, HubChoice, Pairing, PairingRequest,
-    PairingState, PairingStep, Reply, Secret, WifiLogin,
+    PairingState, PairingStep, RadioState, Reply, Secret, WifiLogin,
 };
 use serde_json::json;
 use std::io::BufRead;
@@ -121,9 +121,16 @@ async fn request(app: &App, typed: Pair) -> Result<PairingRequest, Failure> {
 
 /// The hotspot of the one camera in range.
 async fn only_camera(app: &App) -> Result<String, Failure> {
-    let Reply::Wifi { networks, .. } = app.call(Call::ScanWifi, None).await? else {
+    let Reply::Wifi {
+        networks, radio, ..
+    } = app.call(Call::ScanWifi, None).await?
+    else {
         return Err(app::fail::internal("a scan gives networks"));
     };
+    // A radio that does not look has seen nothing: that is no word about the camera.
+    if let RadioState::ByHand { failure } = radio {
+        return Err(failure);
+    }
     let mut cameras = networks.into_iter().filter(|network| network.camera);
     match (cameras.next(), cameras.next()) {
         (Some(one), None) => Ok(one.ssid),
