@@ -525,7 +525,11 @@ camera: string, } | { "event": "settings",
 /**
  * All of them.
  */
-settings: Settings, } | { "event": "audio", 
+settings: Settings, } | { "event": "relay", 
+/**
+ * How.
+ */
+relay: RelayState, } | { "event": "audio", 
 /**
  * Why there is no sound; absent = there is.
  */
@@ -563,7 +567,7 @@ detail: string, };
 /**
  * A stable name for each failure a user can meet.
  */
-export type FailureCode = "link_malformed" | "link_refused" | "link_without_secret" | "too_many_attempts" | "camera_already_added" | "camera_unknown" | "camera_unreachable" | "connection_lost" | "camera_refused" | "camera_full" | "stream_not_found" | "camera_error" | "stream_malformed" | "codec_unsupported" | "decoder_failed" | "command_timeout" | "command_refused" | "command_malformed" | "no_audio_device" | "audio_device_lost" | "no_picture_yet" | "file_not_written" | "data_unreadable" | "identity_unusable" | "gateway_unavailable" | "discovery_unavailable" | "view_unknown" | "setting_invalid" | "wifi_unavailable" | "wifi_not_allowed" | "wifi_failed" | "wifi_input_invalid" | "label_malformed" | "hotspot_not_found" | "hotspot_wrong_passphrase" | "hotspot_not_joined" | "hotspot_lost" | "camera_silent" | "another_camera" | "network_wrong_password" | "network_not_found" | "network_no_address" | "network_not_joined" | "camera_no_hub" | "camera_hub_refused" | "token_refused" | "token_expired" | "camera_setup_failed" | "camera_setup_stopped" | "camera_not_heard" | "home_not_rejoined" | "hub_unavailable" | "hub_invitation_invalid" | "hub_access_refused" | "camera_owned" | "bind_failed" | "pairing_timeout" | "pairing_running" | "pairing_stopped" | "no_pairing" | "no_pairing_log" | "no_recording" | "no_card" | "no_such_file" | "disk_full" | "download_damaged" | "download_unknown" | "not_converted" | "wrong_view" | "internal";
+export type FailureCode = "link_malformed" | "link_refused" | "link_without_secret" | "too_many_attempts" | "camera_already_added" | "camera_unknown" | "camera_unreachable" | "connection_lost" | "camera_refused" | "camera_full" | "stream_not_found" | "camera_error" | "stream_malformed" | "codec_unsupported" | "decoder_failed" | "command_timeout" | "command_refused" | "command_malformed" | "no_audio_device" | "audio_device_lost" | "no_picture_yet" | "file_not_written" | "data_unreadable" | "identity_unusable" | "gateway_unavailable" | "discovery_unavailable" | "view_unknown" | "setting_invalid" | "wifi_unavailable" | "wifi_not_allowed" | "wifi_failed" | "wifi_input_invalid" | "label_malformed" | "hotspot_not_found" | "hotspot_wrong_passphrase" | "hotspot_not_joined" | "hotspot_lost" | "camera_silent" | "another_camera" | "network_wrong_password" | "network_not_found" | "network_no_address" | "network_not_joined" | "camera_no_hub" | "camera_hub_refused" | "token_refused" | "token_expired" | "camera_setup_failed" | "camera_setup_stopped" | "camera_not_heard" | "home_not_rejoined" | "hub_unavailable" | "hub_invitation_invalid" | "hub_access_refused" | "camera_owned" | "bind_failed" | "pairing_timeout" | "pairing_running" | "pairing_stopped" | "no_pairing" | "no_pairing_log" | "no_recording" | "no_card" | "no_such_file" | "disk_full" | "download_damaged" | "download_unknown" | "not_converted" | "wrong_view" | "relay_refused" | "relay_unreachable" | "internal";
 
 /**
  * One camera's URL on the local gateway.
@@ -980,6 +984,23 @@ export type Relay = { "kind": "none" } | { "kind": "own",
 url: string, } | { "kind": "public" };
 
 /**
+ * How it stands with the relay that this app is at: that of the settings, or of the hub.
+ */
+export type RelayState = { "kind": "none" } | { "kind": "connecting" } | { "kind": "works", 
+/**
+ * `https://…`
+ */
+url: string, } | { "kind": "refused", 
+/**
+ * [`FailureCode::RelayRefused`](super::FailureCode::RelayRefused).
+ */
+failure: Failure, } | { "kind": "unreachable", 
+/**
+ * [`FailureCode::RelayUnreachable`](super::FailureCode::RelayUnreachable).
+ */
+failure: Failure, };
+
+/**
  * The answer to a [`Call`].
  */
 export type Reply = { "reply": "done" } | { "reply": "hello", 
@@ -999,6 +1020,10 @@ cameras: Array<Camera>,
  * The settings in force.
  */
 settings: Settings, 
+/**
+ * How it stands with the relay.
+ */
+relay: RelayState, 
 /**
  * Where snapshots and recordings go.
  */

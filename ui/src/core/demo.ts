@@ -9,6 +9,7 @@ import type {
   Failure,
   Pairing,
   Quality,
+  RelayState,
   Reply,
   Settings,
   ViewState,
@@ -28,6 +29,8 @@ export interface Scenario extends PairingScenario {
   fail: Failure["code"];
   /** How adding a camera ends. */
   add: "ok" | "slow" | "refused";
+  /** How it stands with the relay. */
+  relay: RelayState["kind"];
   settings: Partial<Settings>;
   fps: number;
 }
@@ -41,6 +44,7 @@ export const DEFAULT_SCENARIO: Scenario = {
   pair: "ok",
   wifi: "full",
   pace: 2000,
+  relay: "none",
   settings: {},
   fps: 15,
 };
@@ -58,6 +62,7 @@ export function scenarioOf(search: string): Scenario {
     pair: (query.get("pair") ?? "ok") as Scenario["pair"],
     wifi: pick("wifi", ["full", "empty", "by_hand", "denied", "failed"]),
     pace: Number(query.get("pace") ?? 2000),
+    relay: pick("relay", ["none", "connecting", "works", "refused", "unreachable"]),
     settings: {
       language: pick<Settings["language"]>("lang", ["system", "en", "zh"]),
       theme: pick<Settings["theme"]>("theme", ["system", "dark", "light"]),
@@ -66,6 +71,21 @@ export function scenarioOf(search: string): Scenario {
     },
     fps: 15,
   };
+}
+
+/** As the real core tells of a relay. */
+export function demoRelay(kind: RelayState["kind"]): RelayState {
+  const url = "https://relay.example.org/";
+  switch (kind) {
+    case "works":
+      return { kind, url };
+    case "refused":
+      return { kind, failure: failure("relay_refused", { relay: url, reason: "this key is not bound at this hub" }) };
+    case "unreachable":
+      return { kind, failure: failure("relay_unreachable") };
+    default:
+      return { kind };
+  }
 }
 
 interface DemoView {
@@ -172,6 +192,7 @@ export class DemoCore implements Core {
           viewer: hex(99),
           cameras: structuredClone(this.#cameras),
           settings: { ...this.#settings },
+          relay: demoRelay(this.#scenario.relay),
           mediaDir: "~/Pictures/Porthole",
           ffmpeg: "5.1.9 (LGPL-2.1-or-later)",
         };
