@@ -5,5 +5,6 @@ mod faults;
 mod foreign_clients;
 mod gateway;
 mod pairing;
+mod relay;
 mod repository;
 mod two_programs;
