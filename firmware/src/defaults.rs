@@ -89,6 +89,10 @@ pub const HUB_ANSWER: Duration = Duration::from_secs(5);
 pub const TOKEN_REPORTS: u32 = 3;
 /// Waits between reports of an address that keeps changing, first and longest (documents: at most one in 10 s).
 pub const INFO_WAIT: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
+/// How often a camera asks its hub where the relay is.
+pub const RELAY_ASK: Duration = Duration::from_secs(600);
+/// The same after a question without an answer.
+pub const RELAY_ASK_AGAIN: Duration = Duration::from_secs(30);
 /// How often the camera looks whether its address has changed.
 pub const INFO_LOOK: Duration = Duration::from_secs(2);
 /// Largest MQTT packet, bytes (documents: 64 KiB).

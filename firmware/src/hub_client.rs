@@ -9,7 +9,9 @@
 //! A client that reports a token gives up after [`HUB_TRIES`] tries and says why; any other tries for ever.
 
 mod connection;
+mod https;
 mod registration;
+mod relay;
 pub mod session;
 mod tls;
 
@@ -24,6 +26,7 @@ use tokio::time::Instant;
 use wire::device::Device;
 use wire::hub::HubAddress;
 use wire::id::{CameraId, ViewerKey};
+use wire::relay::RelayAddress;
 use wire::soft_ap::Cause;
 use wire::thing::Answer;
 use wire::token::Token;
@@ -106,6 +109,8 @@ pub enum Event {
     HasOwner(bool),
     /// The hub's time minus the camera's, milliseconds.
     Time(i64),
+    /// Where the hub's relay is; `None`: it has none.
+    Relay(Option<RelayAddress>),
 }
 
 /// Why a hub was not reached, or said no.
@@ -323,6 +328,7 @@ impl Task {
 
     async fn stay(&mut self, connection: &mut Connection, account: &Account) -> Over {
         let mut look = tokio::time::interval(crate::defaults::INFO_LOOK);
+        let mut relay = relay::Asking::start(self.hub.clone());
         self.session.connected();
         let mut subscribed = false;
         let deadline = Instant::now() + session::SUBSCRIPTION;
@@ -371,6 +377,9 @@ impl Task {
                     let info = (self.who.info)();
                     self.session.info(now(), info);
                 }
+                relay = relay.next() => if !self.tell(Event::Relay(relay)).await {
+                    return Over::Done;
+                },
                 answer = self.answers.recv() => match answer {
                     Some((asked, client_token, answer)) => {
                         self.session.answer(asked, client_token, answer);

@@ -6,5 +6,6 @@ mod foreign_clients;
 mod gateway;
 mod pairing;
 mod recordings;
+mod relay;
 mod repository;
 mod two_programs;

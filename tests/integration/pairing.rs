@@ -19,11 +19,11 @@ const NOT_JOINED: i32 = 15;
 const PAIRING_ENDED: i32 = 17;
 
 /// A house: its Wi-Fi, a phone that is on it, and a camera with its hotspot open.
-struct House {
+pub(crate) struct House {
     world: TempDir,
-    camera: Camera,
+    pub(crate) camera: Camera,
     label: Value,
-    phone: Viewer,
+    pub(crate) phone: Viewer,
 }
 
 impl House {
@@ -53,7 +53,7 @@ impl House {
     }
 
     /// A house whose network is as it should be.
-    fn good() -> Self {
+    pub(crate) fn good() -> Self {
         Self::new(json!({ "ssid": HOME, "passphrase": PASSWORD }))
     }
 
@@ -80,6 +80,13 @@ impl House {
         ]);
         command.stdin(File::open(secrets).expect("the secrets"));
         command
+    }
+
+    /// Pairs through a hub elsewhere, by its invitation.
+    pub(crate) fn pair_at(&self, invitation: &str) -> Outcome {
+        let mut command = self.pairing(PASSWORD);
+        command.arg(format!("--hub={invitation}"));
+        finish(&mut command, PAIRING)
     }
 
     fn pair(&self, password: &str) -> Outcome {

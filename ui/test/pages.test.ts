@@ -2,6 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { flushSync } from "svelte";
 import type { Failure, Quality, ViewState } from "../src/bindings/api.ts";
 import { failure } from "../src/core/core.ts";
+import { demoRelay } from "../src/core/demo.ts";
 import { parseRoute, type Route, writeRoute } from "../src/state/route.ts";
 import { open, type Page, until } from "./page.ts";
 
@@ -378,6 +379,21 @@ test("an own relay is saved with its address, and not before it is one", async (
   page.click("relay-public");
   await until(() => page.calls("set_settings").length === 2, "saved again");
   expect(page.calls("set_settings")[1]!.settings.relay).toEqual({ kind: "public" });
+});
+
+test("settings say how it stands with the relay, in both languages", async () => {
+  page = await open({ relay: "works" }, "#/settings");
+  const line = () => page.get("relay-state");
+  expect(line().textContent).toContain("relay.example.org");
+  page.core.emit({ event: "relay", relay: demoRelay("refused") });
+  await until(() => line().dataset["kind"] === "refused", "refused");
+  expect(line().textContent).toContain("this key is not bound at this hub");
+  page.core.emit({ event: "relay", relay: demoRelay("unreachable") });
+  await until(() => line().textContent!.includes("No relay answers"), "unreachable");
+  page.click("language-zh");
+  await until(() => line().textContent!.includes("中继没有应答"), "Chinese");
+  page.core.emit({ event: "relay", relay: { kind: "none" } });
+  await until(() => line().dataset["kind"] === "none", "none");
 });
 
 test("the gateway shows one address a camera", async () => {

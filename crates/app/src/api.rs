@@ -294,6 +294,8 @@ pub enum Reply {
         cameras: Vec<Camera>,
         /// The settings in force.
         settings: Settings,
+        /// How it stands with the relay.
+        relay: RelayState,
         /// Where snapshots and recordings go.
         media_dir: String,
         /// The version of the FFmpeg library and its licence, for the about box.
@@ -468,6 +470,11 @@ pub enum Event {
     Settings {
         /// All of them.
         settings: Settings,
+    },
+    /// It stands otherwise with the relay.
+    Relay {
+        /// How.
+        relay: RelayState,
     },
     /// The sound device went away or came back.
     Audio {

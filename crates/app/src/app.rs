@@ -19,7 +19,7 @@ use crate::session::{Core, Hold};
 use crate::snapshot;
 use crate::store::{Store, make_private};
 use base64::Engine;
-use p2p::{Endpoint, Identity, IdentityError, RelayChoice, RelayUrl, Role};
+use p2p::{Identity, IdentityError};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
@@ -27,9 +27,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{broadcast, oneshot};
 use wire::command::ptz::Ptz;
 
+mod network;
 mod pairing;
 mod recorded;
 mod settings;
+
+use network::Network;
 
 /// Events a slow listener may be behind before it misses some.
 const EVENTS: usize = 1024;
@@ -52,6 +55,10 @@ pub struct Options {
     pub gateway: bool,
     /// This machine's Wi-Fi instead of the settings' choice, as [`crate::api::Settings::radio`].
     pub radio: Option<String>,
+    /// The relay to be at instead of the settings' choice.
+    pub relay: Option<Relay>,
+    /// Whether everything is to go through relays, never directly.
+    pub relayed: bool,
     /// Whether the app's own hub starts if cameras were paired through it: they come back to it.
     pub hub: bool,
     /// Whether downloads that ran when the app ended go on.
@@ -74,6 +81,8 @@ impl Options {
             sound: Device::Default,
             gateway: true,
             radio: None,
+            relay: None,
+            relayed: false,
             hub: true,
             downloads: true,
         }
@@ -87,10 +96,8 @@ pub struct App(Arc<Inner>);
 struct Inner {
     core: Arc<Core>,
     cameras: Arc<Cameras>,
-    identity: Identity,
+    network: Network,
     media_dir: PathBuf,
-    viewer_name: String,
-    lan: bool,
     device: Device,
     volume: Arc<Volume>,
     views: Mutex<HashMap<ViewId, View>>,
@@ -122,13 +129,14 @@ impl App {
             Identity::load_or_create(&path).map_err(|error| identity_failure(&path, &error))?;
         let book = Book::open(options.store, &options.data_dir);
         let settings = book.settings();
-        let endpoint = bind(
-            &identity,
-            &options.viewer_name,
-            options.lan,
-            &settings.relay,
-        )
-        .await?;
+        let network = Network {
+            identity: identity.clone(),
+            viewer_name: options.viewer_name.clone(),
+            lan: options.lan,
+            relay: options.relay,
+            relayed: options.relayed,
+        };
+        let endpoint = network.bind(&settings.relay).await?;
         let core = Arc::new(Core {
             book,
             events: broadcast::Sender::new(EVENTS),
@@ -140,6 +148,8 @@ impl App {
         ));
         let hubs = Arc::new(Hubs::new(core.clone(), options.data_dir.join("hub")));
         hubs::follow_moves(&hubs, &cameras);
+        hubs::relay::follow(&hubs, &cameras);
+        network::follow_relay(&core, &cameras.endpoint());
         let radios = Arc::new(Radios::new(core.clone(), options.radio));
         let pairings = pairings(
             &core,
@@ -160,10 +170,8 @@ impl App {
         let app = Self(Arc::new(Inner {
             core,
             cameras,
-            identity,
+            network,
             media_dir: options.media_dir,
-            viewer_name: options.viewer_name,
-            lan: options.lan,
             device: options.sound,
             volume: Volume::new(settings.volume, settings.muted),
             views: Mutex::default(),
@@ -446,9 +454,10 @@ impl App {
         let app = &*self.0;
         Reply::Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            viewer: app.identity.id().to_string(),
+            viewer: app.network.identity.id().to_string(),
             cameras: app.cameras.list(),
             settings: app.core.book.settings(),
+            relay: network::relay_state(app.cameras.endpoint().relay().get()),
             media_dir: app.media_dir.display().to_string(),
             ffmpeg: media::ffmpeg_version(),
             notice: app.core.book.notice(),
@@ -546,29 +555,4 @@ fn identity_failure(path: &std::path::Path, error: &IdentityError) -> Failure {
         .with("path", path.display())
         .with("reason", reason)
         .detail(error)
-}
-
-async fn bind(
-    identity: &Identity,
-    name: &str,
-    lan: bool,
-    relay: &Relay,
-) -> Result<Endpoint, Failure> {
-    let relays = match relay {
-        Relay::None => RelayChoice::None,
-        Relay::Own { url } => RelayChoice::Urls(vec![RelayUrl::new(url.trim())]),
-        Relay::Public => RelayChoice::Public,
-    };
-    let options = p2p::Options {
-        name: name.to_owned(),
-        relays,
-        lan,
-        ..p2p::Options::new(identity.clone(), Role::Viewer)
-    };
-    Endpoint::bind(options).await.map_err(|error| match error {
-        p2p::Error::Invalid { expected, got, .. } => Failure::new(FailureCode::SettingInvalid)
-            .with("setting", "relay")
-            .with("reason", format!("{got:?}: {expected}")),
-        error => fail::internal(error),
-    })
 }

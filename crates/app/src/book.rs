@@ -255,16 +255,9 @@ impl Book {
                     .filter(|known| !addresses.contains(known)),
             );
             merged.truncate(MAX_ADDRESSES);
-            let fresh: Vec<_> = relays
-                .iter()
-                .filter(|relay| !saved.relays.contains(relay))
-                .cloned()
-                .collect();
-            let changed = merged != saved.addresses || !fresh.is_empty();
+            let moved = merged != saved.addresses;
             saved.addresses = merged;
-            saved.relays.extend(fresh);
-            saved.relays.truncate(MAX_ADDRESSES);
-            changed
+            wire::relay::merge(&mut saved.relays, relays, MAX_ADDRESSES) || moved
         });
         if let Err(failure) = learnt {
             tracing::warn!(camera = key, detail = failure.detail, "addresses not saved");

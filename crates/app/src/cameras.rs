@@ -218,14 +218,7 @@ impl Cameras {
             .or(own_name)
             .or(link.name.clone());
         let name = name.unwrap_or_else(|| unnamed(&link));
-        let mut address = session.address();
-        address.relays.extend(
-            link.address
-                .relays
-                .iter()
-                .filter(|relay| !session.address().relays.contains(relay))
-                .cloned(),
-        );
+        let address = session.address();
         let saved = self
             .core
             .book

@@ -81,6 +81,8 @@ pub const ALL_CODES: &[FailureCode] = &[
     FailureCode::DownloadUnknown,
     FailureCode::NotConverted,
     FailureCode::WrongView,
+    FailureCode::RelayRefused,
+    FailureCode::RelayUnreachable,
     FailureCode::Internal,
 ];
 

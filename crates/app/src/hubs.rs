@@ -14,6 +14,8 @@ use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout};
 
+pub(crate) mod relay;
+
 /// How long a hub gets to answer a call that the user waits for.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often at most a hub is asked where cameras are that cannot be reached.
@@ -26,6 +28,8 @@ pub struct Hubs {
     core: Arc<Core>,
     folder: PathBuf,
     own: Mutex<Option<Hub>>,
+    /// Where the relay of the hub that is set is, as far as that was told.
+    relay: std::sync::Mutex<Option<hub::RelayAddress>>,
 }
 
 impl Hubs {
@@ -35,6 +39,7 @@ impl Hubs {
             core,
             folder,
             own: Mutex::default(),
+            relay: std::sync::Mutex::default(),
         }
     }
 

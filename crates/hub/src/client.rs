@@ -12,7 +12,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
@@ -20,6 +21,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use wire::device::Device;
 use wire::hub::HubAddress;
+use wire::relay::RelayAddress;
 use wire::token::Token;
 
 use crate::api::{self, Answer, BoundData, DeviceList, NewToken, Request, State};
@@ -63,9 +65,10 @@ impl Client {
         request.request_id = request_id()?;
         request.access_token = self.invitation.access.as_str().to_owned();
         let body = serde_json::to_vec(&request).map_err(|error| self.bad_answer(&error))?;
-        let bytes = tokio::time::timeout(PATIENCE, self.exchange(body))
-            .await
-            .map_err(|_| self.unreachable(&"no answer in 10 s"))??;
+        let request = hyper::Request::post(api::PATH)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)));
+        let (_, bytes) = self.exchange(request).await?;
         let answer: Answer =
             serde_json::from_slice(&bytes).map_err(|error| self.bad_answer(&error))?;
         let response = answer.response;
@@ -79,8 +82,20 @@ impl Client {
             .map_err(|error| self.bad_answer(&error))
     }
 
-    /// Sends the body and reads the whole answer.
-    async fn exchange(&self, body: Vec<u8>) -> Result<Bytes> {
+    /// Sends a request and reads the whole answer.
+    async fn exchange(
+        &self,
+        request: hyper::http::Result<hyper::Request<Full<Bytes>>>,
+    ) -> Result<(StatusCode, Bytes)> {
+        let mut request = request.map_err(|error| self.bad_answer(&error))?;
+        let host = HeaderValue::from_str(&self.place()).map_err(|error| self.bad_answer(&error))?;
+        request.headers_mut().insert(HOST, host);
+        tokio::time::timeout(PATIENCE, self.send(request))
+            .await
+            .map_err(|_| self.unreachable(&"no answer in 10 s"))?
+    }
+
+    async fn send(&self, request: hyper::Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
         let hub = &self.invitation.hub;
         let socket = TcpStream::connect((hub.host.as_str(), hub.http_port))
             .await
@@ -100,19 +115,13 @@ impl Client {
             .await
             .map_err(|error| self.unreachable(&error))?;
         let driver = tokio::spawn(connection);
-        let request = hyper::Request::post(api::PATH)
-            .header(HOST, self.place())
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|error| self.bad_answer(&error))?;
         let answer = async {
             let answer = sender.send_request(request).await;
-            let body = answer
-                .map_err(|error| self.unreachable(&error))?
-                .into_body();
-            let whole = Limited::new(body, MAX_ANSWER).collect().await;
+            let answer = answer.map_err(|error| self.unreachable(&error))?;
+            let status = answer.status();
+            let whole = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
             whole
-                .map(|whole| whole.to_bytes())
+                .map(|whole| (status, whole.to_bytes()))
                 .map_err(|error| self.unreachable(&error))
         };
         let answer = answer.await;
@@ -143,6 +152,17 @@ impl Client {
 impl Desk for Client {
     async fn address(&self) -> Result<HubAddress> {
         Ok(self.invitation.hub.clone())
+    }
+
+    async fn relay(&self) -> Result<Option<RelayAddress>> {
+        let request = hyper::Request::get(wire::relay::PATH).body(Full::default());
+        match self.exchange(request).await? {
+            (StatusCode::OK, body) => RelayAddress::decode(&body)
+                .map(Some)
+                .map_err(|error| self.bad_answer(&error)),
+            (StatusCode::NOT_FOUND, _) => Ok(None),
+            (status, _) => Err(self.unreachable(&status)),
+        }
     }
 
     async fn create_token(&self, viewer: &Viewer) -> Result<Issued> {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use wire::device::Device;
 use wire::hub::HubAddress;
 use wire::id::{CameraId, ViewerKey};
+use wire::relay::RelayAddress;
 use wire::token::Token;
 
 use crate::Result;
@@ -25,6 +26,9 @@ pub trait Desk: Send + Sync {
     /// Where a camera reaches this hub, and by which key it knows it. Ask while on the home network: the address is
     /// this machine's address there unless the hub's configuration names one.
     async fn address(&self) -> Result<HubAddress>;
+
+    /// The hub's relay, if it runs one: for the keys that it has bound.
+    async fn relay(&self) -> Result<Option<RelayAddress>>;
 
     /// Makes a pairing token for one attempt. The camera that reports it can be bound to `viewer`.
     async fn create_token(&self, viewer: &Viewer) -> Result<Issued>;

@@ -56,7 +56,7 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route(api::PATH, post(tokenapi))
         .route(EXPLORER_PATH, post(register))
         .route(HUB_PATH, post(register_hub))
-        .route("/relay", get(relay))
+        .route(wire::relay::PATH, get(relay))
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -117,7 +117,7 @@ async fn register_hub(
 /// Where the relay is and which certificate to trust: for cameras and apps, which know the hub by its pin. No secret.
 async fn relay(State(pages): State<Arc<Pages>>) -> Response {
     match pages.core.relay_address() {
-        Some(relay) => json(&json!({"url": relay.url, "quic": relay.quic_port, "ca": relay.ca})),
+        Some(relay) => json_text(relay.encode()),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinSet;
 use wire::hub::HubAddress;
+use wire::relay::RelayAddress;
 
 use crate::broker::embedded::{self, Embedded, Pem};
 use crate::broker::external::{self, External};
@@ -23,8 +24,6 @@ use crate::relay::{self, Relay};
 use crate::store::{Store, now_ms};
 use crate::tls::Identity;
 use crate::{Config, Desk, Error, HubEvent, Result, courier, http, things};
-
-pub use self::core::RelayAddress;
 
 /// The owner who runs the hub: there from the start, without an access token.
 pub const HOME: &str = "home";

@@ -25,6 +25,7 @@ pub use config::Config;
 pub use desk::{Bound, Desk, DeviceState, Issued, TokenState, Viewer};
 pub use error::{Error, Refusal, Result, UnknownRefusal};
 pub use event::HubEvent;
-pub use hub::{HOME, Hub, RelayAddress};
+pub use hub::{HOME, Hub};
 pub use keeper::{Keeper, LiveToken, Owner};
 pub use wire::device::Device;
+pub use wire::relay::RelayAddress;

@@ -1,7 +1,6 @@
 //! Between this crate's types and the transport's.
 
-use iroh::{EndpointAddr, PublicKey, TransportAddr};
-use wire::address::Address;
+use iroh::PublicKey;
 use wire::id::PeerId;
 
 use crate::Error;
@@ -27,25 +26,6 @@ pub(crate) fn public_key(id: &PeerId) -> Result<PublicKey, Error> {
         expected: "an Ed25519 public key",
         got: id.to_string(),
     })
-}
-
-/// What to dial; relays whose URL is not one are left out.
-pub(crate) fn endpoint_addr(address: &Address) -> Result<EndpointAddr, Error> {
-    let relays = address
-        .relays
-        .iter()
-        .filter_map(|url| url.parse().ok())
-        .map(TransportAddr::Relay);
-    let direct = address.addrs.iter().copied().map(TransportAddr::Ip);
-    Ok(EndpointAddr::new(public_key(&address.id)?).with_addrs(relays.chain(direct)))
-}
-
-pub(crate) fn address(addr: &EndpointAddr) -> Address {
-    Address {
-        id: peer_id(addr.id),
-        relays: addr.relay_urls().map(|url| url.to_string()).collect(),
-        addrs: addr.ip_addrs().copied().collect(),
-    }
 }
 
 /// Why a connection ended.

@@ -6,17 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use iroh::Watcher;
 use iroh::endpoint::{BindOpts, IdleTimeout, QuicTransportConfig, VarInt, presets};
-use iroh::tls::CaTlsConfig;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use wire::address::Address;
 use wire::event::NatEvent;
 use wire::id::PeerId;
 
 use crate::lan::{Announcement, Neighbours};
+use crate::relay::{self, Relays};
 use crate::session::Handle;
 use crate::{
-    Access, Error, Events, Identity, RelayChoice, Server, Service, Session, convert, defaults,
+    Access, Error, Events, Identity, RelayChoice, RelayState, RelayUrl, Server, Service, Session,
+    Watch, defaults,
 };
 
 /// Which end this is.
@@ -37,7 +38,7 @@ pub struct Options {
     pub name: String,
     /// Which end this is.
     pub role: Role,
-    /// Relays to use.
+    /// Relays to be at.
     pub relays: RelayChoice,
     /// Whether a camera is announced by mDNS, or a viewer listens for announcements.
     pub lan: bool,
@@ -69,11 +70,34 @@ struct Inner {
     options: Options,
     neighbours: Neighbours,
     sessions: Sessions,
+    relays: Arc<Relays>,
+    relays_changed: Arc<Notify>,
+    relay: watch::Sender<RelayState>,
     nat: broadcast::Sender<NatEvent>,
     closing: CancellationToken,
 }
 
 type Sessions = Arc<Mutex<HashMap<PeerId, Weak<Handle>>>>;
+
+impl Inner {
+    /// Tells of addresses and relays until the endpoint is closed.
+    fn follow(&self) {
+        let events = self.nat.clone();
+        let addresses =
+            follow_addresses(self.endpoint.clone(), events.clone(), self.sessions.clone());
+        let relay = relay::follow(
+            self.endpoint.clone(),
+            self.relays.clone(),
+            self.relays_changed.clone(),
+            self.relay.clone(),
+            move || {
+                let _ = events.send(NatEvent::NatError);
+            },
+        );
+        tokio::spawn(self.closing.clone().run_until_cancelled_owned(addresses));
+        tokio::spawn(self.closing.clone().run_until_cancelled_owned(relay));
+    }
+}
 
 impl Drop for Inner {
     fn drop(&mut self) {
@@ -87,17 +111,23 @@ impl Endpoint {
     /// [`Error::Bind`] if the port is taken, [`Error::Invalid`] for a relay that is not one. A network without
     /// multicast costs LAN discovery only, with a warning in the log.
     pub async fn bind(options: Options) -> Result<Self, Error> {
-        let builder = sockets(builder(&options)?, options.bind_port)?;
-        Self::open(builder, options).await
+        let relays = Relays::new(&options.relays)?;
+        let builder = sockets(builder(&options, &relays), options.bind_port)?;
+        Self::open(builder, relays, options).await
     }
 
     /// An endpoint that sends everything through its relays: for networks whose addresses no peer shall learn, and to
     /// try what relayed feels like. [`Options::bind_port`] does not count.
     pub async fn bind_relayed(options: Options) -> Result<Self, Error> {
-        Self::open(builder(&options)?, options).await
+        let relays = Relays::new(&options.relays)?;
+        Self::open(builder(&options, &relays), relays, options).await
     }
 
-    async fn open(builder: iroh::endpoint::Builder, options: Options) -> Result<Self, Error> {
+    async fn open(
+        builder: iroh::endpoint::Builder,
+        relays: Relays,
+        options: Options,
+    ) -> Result<Self, Error> {
         let endpoint = builder.bind().await.map_err(|error| Error::Bind {
             what: format!("UDP port {}", options.bind_port),
             detail: chain(&error),
@@ -119,16 +149,40 @@ impl Endpoint {
             options,
             neighbours,
             sessions,
+            relays: Arc::new(relays),
+            relays_changed: Arc::default(),
+            relay: watch::Sender::default(),
             nat: broadcast::Sender::new(64),
             closing: CancellationToken::new(),
         };
-        let follow = follow_nat(
-            inner.endpoint.clone(),
-            inner.nat.clone(),
-            inner.sessions.clone(),
-        );
-        tokio::spawn(inner.closing.clone().run_until_cancelled_owned(follow));
+        inner.follow();
         Ok(Self(Arc::new(inner)))
+    }
+
+    /// Goes to one more relay while running; one with the same URL is replaced.
+    ///
+    /// [`Error::Invalid`] for a relay that is not one. Whether it lets this endpoint in, [`Endpoint::relay`] tells.
+    pub async fn add_relay(&self, relay: &RelayUrl) -> Result<(), Error> {
+        let config = self.0.relays.trusted(relay)?;
+        self.0
+            .endpoint
+            .insert_relay(config.url.clone(), Arc::new(config))
+            .await;
+        self.0.relays_changed.notify_one();
+        Ok(())
+    }
+
+    /// Stops using and naming a relay. The last one may stay connected until the endpoint is closed.
+    pub async fn remove_relay(&self, url: &str) {
+        if let Some(url) = relay::place(url) {
+            self.0.endpoint.remove_relay(&url).await;
+            self.0.relays_changed.notify_one();
+        }
+    }
+
+    /// How it stands with the relay that this endpoint is at, and its changes.
+    pub fn relay(&self) -> Watch<RelayState> {
+        Watch::new(self.0.relay.subscribe())
     }
 
     /// This endpoint's id: the public half of its identity.
@@ -143,7 +197,7 @@ impl Endpoint {
 
     /// How it can be reached, as far as it is known now: own addresses and relays.
     pub fn address(&self) -> Address {
-        convert::address(&self.0.endpoint.addr())
+        self.0.relays.address(&self.0.endpoint.addr())
     }
 
     /// Waits until a relay is connected, and with it an address that works from everywhere. Never returns without
@@ -204,7 +258,12 @@ impl Endpoint {
         }
         sessions.retain(|_, handle| handle.strong_count() > 0);
         let id = address.id;
-        let session = Session::start(self.0.endpoint.clone(), address, self.0.neighbours.clone());
+        let session = Session::start(
+            self.0.endpoint.clone(),
+            self.0.relays.clone(),
+            address,
+            self.0.neighbours.clone(),
+        );
         sessions.insert(id, Arc::downgrade(&session.0));
         session
     }
@@ -220,18 +279,13 @@ impl Endpoint {
 }
 
 /// Everything but the sockets.
-fn builder(options: &Options) -> Result<iroh::endpoint::Builder, Error> {
-    let builder = iroh::Endpoint::builder(presets::Minimal)
+fn builder(options: &Options, relays: &Relays) -> iroh::endpoint::Builder {
+    iroh::Endpoint::builder(presets::Minimal)
         .secret_key(options.identity.secret())
-        .relay_mode(options.relays.mode()?)
+        .relay_mode(relays.mode())
+        .ca_tls_config(relays.tls())
         .transport_config(transport(options.role))
-        .clear_ip_transports();
-    let authorities = options.relays.authorities()?;
-    if authorities.is_empty() {
-        return Ok(builder);
-    }
-    let roots = authorities.into_iter().map(Into::into);
-    Ok(builder.ca_tls_config(CaTlsConfig::embedded().with_extra_roots(roots)))
+        .clear_ip_transports()
 }
 
 /// One socket for each address family; a machine without IPv6 does with one.
@@ -269,30 +323,16 @@ fn transport(role: Role) -> QuicTransportConfig {
         .build()
 }
 
-/// Reports new addresses and lost relays, and lets waiting sessions dial when the network is another one.
-async fn follow_nat(
+/// Reports new addresses, and lets waiting sessions dial when the network is another one.
+async fn follow_addresses(
     endpoint: iroh::Endpoint,
     events: broadcast::Sender<NatEvent>,
     sessions: Sessions,
 ) {
     let mut addresses = endpoint.watch_addr();
-    let mut relays = endpoint.home_relay_status();
-    loop {
-        tokio::select! {
-            change = addresses.updated() => {
-                if change.is_err() {
-                    return;
-                }
-                let _ = events.send(NatEvent::NatChanged);
-                retry_all(&sessions);
-            }
-            change = relays.updated() => {
-                let Ok(relays) = change else { return };
-                if relays.iter().any(|relay| relay.last_error().is_some()) {
-                    let _ = events.send(NatEvent::NatError);
-                }
-            }
-        }
+    while addresses.updated().await.is_ok() {
+        let _ = events.send(NatEvent::NatChanged);
+        retry_all(&sessions);
     }
 }
 

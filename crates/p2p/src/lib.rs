@@ -40,7 +40,7 @@ pub use error::{Error, IdentityError};
 pub use identity::Identity;
 pub use message::{Method, Priority, Request, Response};
 pub use path::{Path, PathKind, Stats};
-pub use relay::{RelayChoice, RelayUrl};
+pub use relay::{RelayChoice, RelayState, RelayUrl};
 pub use server::Server;
 pub use session::{Session, State};
 pub use watch::{Events, Watch};

@@ -12,6 +12,7 @@ use wire::event::SessionEvent;
 use wire::id::PeerId;
 
 use crate::lan::Neighbours;
+use crate::relay::Relays;
 use crate::{Error, Events, Path, Request, Response, Stats, Watch, defaults, http, pairing, path};
 
 mod dial;
@@ -68,6 +69,7 @@ impl Drop for Handle {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) endpoint: iroh::Endpoint,
+    pub(crate) relays: Arc<Relays>,
     pub(crate) id: PeerId,
     address: Mutex<Address>,
     neighbours: Neighbours,
@@ -88,11 +90,13 @@ pub(crate) struct Shared {
 impl Session {
     pub(crate) fn start(
         endpoint: iroh::Endpoint,
+        relays: Arc<Relays>,
         address: Address,
         neighbours: Neighbours,
     ) -> Self {
         let shared = Arc::new(Shared {
             endpoint,
+            relays,
             id: address.id,
             address: Mutex::new(address),
             neighbours,
@@ -314,12 +318,7 @@ impl Shared {
             }
         }
         known.addrs.truncate(MAX_ADDRESSES);
-        for relay in &more.relays {
-            if !known.relays.contains(relay) && known.relays.len() < MAX_ADDRESSES {
-                known.relays.push(relay.clone());
-                news = true;
-            }
-        }
+        news |= wire::relay::merge(&mut known.relays, &more.relays, MAX_ADDRESSES);
         drop(known);
         if news {
             self.kick.notify_one();

@@ -34,7 +34,7 @@ const RELAY: u8 = 0x10;
 pub struct Address {
     /// The camera's key.
     pub id: PeerId,
-    /// URLs of relays it is at, `https://…` or `http://…`.
+    /// Relays it is at, `https://…` or `http://…`, each as a [`Relay`](crate::relay::Relay) is written.
     pub relays: Vec<String>,
     /// Socket addresses it listens on.
     pub addrs: Vec<SocketAddr>,

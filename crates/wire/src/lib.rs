@@ -19,6 +19,7 @@ pub mod probe;
 pub mod qr;
 mod query;
 pub mod register;
+pub mod relay;
 pub mod soft_ap;
 pub mod stream;
 mod target;

@@ -16,6 +16,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use wifi::AccessPoint;
 use wire::label::Label;
+use wire::relay::RelayAddress;
 use wire::soft_ap::{Cause, State as Progress};
 
 use super::machine::{Action, Ask, Input, Machine, Phase, Rules};
@@ -64,6 +65,8 @@ pub(super) struct Driver {
     log_server: Option<JoinHandle<()>>,
     who: Who,
     hub: Option<(Client, mpsc::Receiver<hub_client::Event>)>,
+    /// The hub's relay, where the camera is.
+    relay: Option<RelayAddress>,
     work: Option<Work<Done>>,
     /// Looks whether the radio is still on its network.
     looking: Option<Work<bool>>,
@@ -133,6 +136,7 @@ impl Driver {
             log_server: None,
             who,
             hub: None,
+            relay: None,
             work: None,
             looking: None,
             look,

@@ -525,7 +525,11 @@ camera: string, } | { "event": "settings",
 /**
  * All of them.
  */
-settings: Settings, } | { "event": "audio", 
+settings: Settings, } | { "event": "relay", 
+/**
+ * How.
+ */
+relay: RelayState, } | { "event": "audio", 
 /**
  * Why there is no sound; absent = there is.
  */
@@ -980,6 +984,23 @@ export type Relay = { "kind": "none" } | { "kind": "own",
 url: string, } | { "kind": "public" };
 
 /**
+ * How it stands with the relay that this app is at: that of the settings, or of the hub.
+ */
+export type RelayState = { "kind": "none" } | { "kind": "connecting" } | { "kind": "works", 
+/**
+ * `https://…`
+ */
+url: string, } | { "kind": "refused", 
+/**
+ * [`FailureCode::RelayRefused`](super::FailureCode::RelayRefused).
+ */
+failure: Failure, } | { "kind": "unreachable", 
+/**
+ * [`FailureCode::RelayUnreachable`](super::FailureCode::RelayUnreachable).
+ */
+failure: Failure, };
+
+/**
  * The answer to a [`Call`].
  */
 export type Reply = { "reply": "done" } | { "reply": "hello", 
@@ -999,6 +1020,10 @@ cameras: Array<Camera>,
  * The settings in force.
  */
 settings: Settings, 
+/**
+ * How it stands with the relay.
+ */
+relay: RelayState, 
 /**
  * Where snapshots and recordings go.
  */

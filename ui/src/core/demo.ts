@@ -9,6 +9,7 @@ import type {
   Failure,
   Pairing,
   Quality,
+  RelayState,
   Reply,
   Settings,
   ViewState,
@@ -30,6 +31,8 @@ export interface Scenario extends PairingScenario, CardScenario, DownloadScenari
   fail: Failure["code"];
   /** How adding a camera ends. */
   add: "ok" | "slow" | "refused";
+  /** How it stands with the relay. */
+  relay: RelayState["kind"];
   settings: Partial<Settings>;
   fps: number;
 }
@@ -45,6 +48,7 @@ export const DEFAULT_SCENARIO: Scenario = {
   pace: 2000,
   card: "ok",
   downloads: "none",
+  relay: "none",
   settings: {},
   fps: 15,
 };
@@ -64,6 +68,7 @@ export function scenarioOf(search: string): Scenario {
     pace: Number(query.get("pace") ?? 2000),
     card: pick("card", ["ok", "empty", "none", "full", "slow", "read_only", "missing", "corrupt", "no_clock", "loading", "failed"]),
     downloads: pick("downloads", ["none", "some"]),
+    relay: pick("relay", ["none", "connecting", "works", "refused", "unreachable"]),
     settings: {
       language: pick<Settings["language"]>("lang", ["system", "en", "zh"]),
       theme: pick<Settings["theme"]>("theme", ["system", "dark", "light"]),
@@ -72,6 +77,21 @@ export function scenarioOf(search: string): Scenario {
     },
     fps: 15,
   };
+}
+
+/** As the real core tells of a relay. */
+export function demoRelay(kind: RelayState["kind"]): RelayState {
+  const url = "https://relay.example.org/";
+  switch (kind) {
+    case "works":
+      return { kind, url };
+    case "refused":
+      return { kind, failure: failure("relay_refused", { relay: url, reason: "this key is not bound at this hub" }) };
+    case "unreachable":
+      return { kind, failure: failure("relay_unreachable") };
+    default:
+      return { kind };
+  }
 }
 
 interface DemoView {
@@ -198,6 +218,7 @@ export class DemoCore implements Core {
           viewer: hex(99),
           cameras: structuredClone(this.#cameras),
           settings: { ...this.#settings },
+          relay: demoRelay(this.#scenario.relay),
           mediaDir: "~/Pictures/Porthole",
           ffmpeg: "5.1.9 (LGPL-2.1-or-later)",
         };

@@ -1,6 +1,6 @@
 /** What the core reports, mirrored for the components; and the calls that change it. */
 import { getContext, setContext } from "svelte";
-import type { Camera, Download, Event, Failure, LanCamera, Pairing, Settings } from "../bindings/api.ts";
+import type { Camera, Download, Event, Failure, LanCamera, Pairing, RelayState, Settings } from "../bindings/api.ts";
 import { ask, type Core, toFailure } from "../core/core.ts";
 import { failureText, i18n, t } from "../i18n/i18n.svelte.ts";
 import { parseRoute, type Route, writeRoute } from "./route.ts";
@@ -48,6 +48,8 @@ export class App {
     hub: { kind: "embedded" },
     radio: "auto",
   });
+  /** How it stands with the relay. */
+  relay = $state.raw<RelayState>({ kind: "none" });
   about = $state<About>({ version: "", viewer: "", mediaDir: "", ffmpeg: "" });
   audioFailure = $state<Failure | null>(null);
   /** The pairing that runs or has ended and was not put away. */
@@ -98,6 +100,7 @@ export class App {
       const hello = await ask(this.core, { call: "hello" });
       this.cameras = hello.cameras;
       this.#applySettings(hello.settings);
+      this.relay = hello.relay;
       this.about = hello;
       const { pairing } = await ask(this.core, { call: "pairing_state" });
       if (pairing?.state.kind === "running" || pairing?.state.kind === "failed") this.pairing = pairing;
@@ -315,6 +318,9 @@ export class App {
         break;
       case "settings":
         this.#applySettings(event.settings);
+        break;
+      case "relay":
+        this.relay = event.relay;
         break;
       case "audio":
         if (this.audioFailure && !event.failure) this.toast({ tone: "note", title: t("audio.back") });

@@ -154,6 +154,10 @@ pub enum FailureCode {
     NotConverted,
     /// A live view was asked for what a playback does, or the other way round.
     WrongView,
+    /// The relay does not let this app in.
+    RelayRefused,
+    /// No relay answers.
+    RelayUnreachable,
     /// A defect of ours.
     Internal,
 }

@@ -255,7 +255,7 @@ pub enum Theme {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[ts(export_to = "api.ts")]
 pub enum Relay {
-    /// None but those the cameras' links name.
+    /// None but the hub's, and for each camera those its link names.
     None,
     /// One's own, by URL.
     Own {
@@ -264,6 +264,32 @@ pub enum Relay {
     },
     /// The public relays of the iroh project: they see who talks to whom, not what.
     Public,
+}
+
+/// How it stands with the relay that this app is at: that of the settings, or of the hub.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[ts(export_to = "api.ts")]
+pub enum RelayState {
+    /// It is at none; cameras' own relays are used for them all the same.
+    None,
+    /// It connects.
+    Connecting,
+    /// The way through the relay is open.
+    Works {
+        /// `https://…`
+        url: String,
+    },
+    /// The relay does not let this app in.
+    Refused {
+        /// [`FailureCode::RelayRefused`](super::FailureCode::RelayRefused).
+        failure: Failure,
+    },
+    /// No relay answers.
+    Unreachable {
+        /// [`FailureCode::RelayUnreachable`](super::FailureCode::RelayUnreachable).
+        failure: Failure,
+    },
 }
 
 /// One camera's URL on the local gateway.

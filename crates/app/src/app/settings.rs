@@ -1,6 +1,6 @@
 //! Changing the settings: what can fail comes first, then they are saved, then they hold.
 
-use super::{App, bind};
+use super::{App, network};
 use crate::api::{Event, Failure, FailureCode, Reply, Settings};
 use crate::gateway::Gateway;
 use std::sync::atomic::Ordering;
@@ -39,10 +39,12 @@ impl App {
         Self::check_hub_choice(&settings.hub)?;
         check_radio(&settings.radio)?;
         let before = app.core.book.settings();
-        let endpoint = if settings.relay == before.relay {
+        // The relay of another hub is left together with the endpoint.
+        let leaves_relay = settings.hub != before.hub && app.hubs.relay().is_some();
+        let endpoint = if settings.relay == before.relay && !leaves_relay {
             None
         } else {
-            Some(bind(&app.identity, &app.viewer_name, app.lan, &settings.relay).await?)
+            Some(app.network.bind(&settings.relay).await?)
         };
         // What can fail comes first: sessions move to the new endpoint when the new settings are saved.
         let saved = match self.set_gateway(settings.gateway).await {
@@ -53,7 +55,14 @@ impl App {
             failed => failed,
         };
         match (saved, endpoint) {
-            (Ok(()), Some(endpoint)) => app.cameras.move_to(endpoint).await,
+            (Ok(()), Some(endpoint)) => {
+                match leaves_relay {
+                    true => app.hubs.forget_relay(),
+                    false => app.hubs.send_to_relay(&endpoint).await,
+                }
+                app.cameras.move_to(endpoint).await;
+                network::follow_relay(&app.core, &app.cameras.endpoint());
+            }
             (Ok(()), None) => {}
             (Err(failure), unused) => {
                 if let Some(unused) = unused {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use wire::device::Device;
 use wire::hub::HubAddress;
+use wire::relay::RelayAddress;
 use wire::thing::{Body, Message};
 use wire::token::Token;
 
@@ -102,6 +103,10 @@ impl Local {
 impl Desk for Local {
     async fn address(&self) -> Result<HubAddress> {
         Ok(self.core.address())
+    }
+
+    async fn relay(&self) -> Result<Option<RelayAddress>> {
+        Ok(self.core.relay_address())
     }
 
     async fn create_token(&self, viewer: &Viewer) -> Result<Issued> {

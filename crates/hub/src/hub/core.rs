@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, broadcast};
 use wire::hub::{HubAddress, Pin};
 use wire::id::PeerId;
+use wire::relay::RelayAddress;
 use wire::thing::{Message, Topic};
 
 use crate::broker::Broker;
@@ -35,17 +36,6 @@ pub(crate) struct Core {
     host: Option<String>,
     pin: Pin,
     ports: OnceLock<Ports>,
-}
-
-/// The hub's relay as an end has to know it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RelayAddress {
-    /// `https://host:port`.
-    pub url: String,
-    /// UDP port of address discovery.
-    pub quic_port: u16,
-    /// The certificate to trust, PEM.
-    pub ca: String,
 }
 
 /// Where the hub listens.

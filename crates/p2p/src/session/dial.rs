@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::sync::Arc;
 
 use iroh::endpoint::Connection;
 use tokio::task::JoinSet;
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 use wire::address::Address;
 
 use super::Shared;
+use crate::relay::Relays;
 use crate::{Error, convert, defaults};
 
 /// Dials until an attempt succeeds, or until `failed` (called after every failure and at every new attempt with the
@@ -30,7 +32,12 @@ pub(crate) async fn dial<K: Future<Output = ()>>(
             let oldest: Option<tokio::task::AbortHandle> = order.pop_front();
             oldest.inspect(|oldest| oldest.abort());
         }
-        order.push_back(attempts.spawn(attempt(shared.endpoint.clone(), address.clone(), alpn)));
+        order.push_back(attempts.spawn(attempt(
+            shared.endpoint.clone(),
+            shared.relays.clone(),
+            address.clone(),
+            alpn,
+        )));
         let begun = Instant::now();
         let interval = defaults::dial_interval(started.elapsed());
         let next = tokio::time::sleep(interval);
@@ -68,10 +75,11 @@ pub(crate) async fn dial<K: Future<Output = ()>>(
 
 async fn attempt(
     endpoint: iroh::Endpoint,
+    relays: Arc<Relays>,
     address: Address,
     alpn: &'static [u8],
 ) -> Result<Connection, Error> {
-    let addr = convert::endpoint_addr(&address)?;
+    let addr = relays.reach(&address)?;
     match tokio::time::timeout(defaults::DIAL_ATTEMPT, endpoint.connect(addr, alpn)).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => {

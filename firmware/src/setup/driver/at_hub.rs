@@ -1,7 +1,9 @@
 //! What the hub says, and what the camera does about it: above all, who owns it.
 
+use p2p::RelayUrl;
 use tokio::sync::mpsc;
 use wire::id::ViewerKey;
+use wire::relay::RelayAddress;
 use wire::thing::{Answer, code};
 
 use super::Driver;
@@ -20,6 +22,7 @@ impl Driver {
 
     pub(super) fn leave_hub(&mut self) {
         self.hub = None;
+        self.go_to_relay(None);
         self.status.send_modify(|status| status.at_hub = false);
     }
 
@@ -70,8 +73,37 @@ impl Driver {
             Some(Event::Time(difference)) => self
                 .status
                 .send_modify(|status| status.clock_off_ms = Some(difference)),
+            Some(Event::Relay(relay)) => self.go_to_relay(relay),
             None => self.leave_hub(),
         }
+    }
+
+    /// Goes to the hub's relay, and leaves the one of before if it is another. The camera is reached through it by
+    /// whom the hub lets in; the ways that lead here without it stay as they are.
+    fn go_to_relay(&mut self, relay: Option<RelayAddress>) {
+        let before = std::mem::replace(&mut self.relay, relay.clone());
+        if before == relay {
+            return;
+        }
+        let endpoint = self.parts.endpoint.clone();
+        tokio::spawn(async move {
+            if let Some(before) = before
+                && relay.as_ref().is_none_or(|relay| relay.url != before.url)
+            {
+                endpoint.remove_relay(&before.url).await;
+            }
+            let Some(relay) = relay else { return };
+            tracing::info!(relay = relay.url, "the hub has a relay");
+            let relay = RelayUrl {
+                url: relay.url,
+                token: None,
+                ca: Some(relay.ca),
+                quic_port: Some(relay.quic_port),
+            };
+            if let Err(error) = endpoint.add_relay(&relay).await {
+                tracing::warn!(%error, "the hub's relay is of no use");
+            }
+        });
     }
 
     fn answer(&self, asked: Asked, client_token: String, answer: Answer) {

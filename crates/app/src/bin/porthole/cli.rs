@@ -24,6 +24,12 @@ pub(crate) struct Cli {
     /// This machine's Wi-Fi: auto, nm[:IFACE], wpa:IFACE[:CTRL_DIR] or sim:DIR[:NAME]; by default that of the settings.
     #[arg(long, global = true, env = "PORTHOLE_RADIO", value_name = "CHOICE")]
     pub(crate) radio: Option<String>,
+    /// Be at this relay (`https://…`, its key behind `#key=`), or at the `public` ones; by default as the settings say.
+    #[arg(long, global = true, env = "PORTHOLE_RELAY", value_name = "URL")]
+    pub(crate) relay: Option<String>,
+    /// Send everything through relays, never directly.
+    #[arg(long, global = true)]
+    pub(crate) relayed: bool,
     /// Language of errors; by default that of the system.
     #[arg(long, global = true, value_enum)]
     pub(crate) lang: Option<Lang>,

@@ -3,7 +3,7 @@
 use crate::cli::{Cli, Command, Wifi};
 use crate::out::Out;
 use crate::times;
-use app::api::{DownloadWhat, Failure};
+use app::api::{DownloadWhat, Failure, Relay};
 use app::live::sound::Device;
 use app::{App, FileStore, Options};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,12 @@ mod wifi;
 /// Starts the core and does what was typed.
 pub(crate) async fn run(cli: Cli, out: &Out) -> Result<(), Failure> {
     let data = cli.data.unwrap_or_else(default_data);
-    let app = start(&data, cli.radio).await?;
+    let relay = cli.relay.map(|typed| match typed.as_str() {
+        "public" => Relay::Public,
+        _ => Relay::Own { url: typed },
+    });
+    let network = (cli.radio, relay, cli.relayed);
+    let app = start(&data, network).await?;
     if let Some(notice) = app.core().book.notice() {
         let _ = out.failure(&notice);
     }
@@ -130,7 +135,10 @@ fn span(day: Option<(i64, i64)>) -> (i64, i64) {
         .unwrap_or_default()
 }
 
-async fn start(data: &Path, radio: Option<String>) -> Result<App, Failure> {
+async fn start(
+    data: &Path,
+    (radio, relay, relayed): (Option<String>, Option<Relay>, bool),
+) -> Result<App, Failure> {
     let store = FileStore::open(data)?;
     let mut options = Options::new(data, data, Box::new(store));
     options.sound = Device::None;
@@ -138,6 +146,8 @@ async fn start(data: &Path, radio: Option<String>) -> Result<App, Failure> {
     options.hub = false;
     options.downloads = false;
     options.radio = radio;
+    options.relay = relay;
+    options.relayed = relayed;
     options.viewer_name = std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(
         |_| "porthole".into(),
         |name| format!("porthole on {}", name.trim()),

@@ -156,6 +156,7 @@ fn exit_code(code: FailureCode) -> u8 {
         | F::NoPairing
         | F::NoPairingLog => 17,
         F::NoRecording | F::NoCard | F::NoSuchFile => 18,
+        F::RelayRefused | F::RelayUnreachable => 5,
         F::Internal => 1,
     }
 }

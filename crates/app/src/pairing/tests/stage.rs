@@ -81,6 +81,10 @@ impl Desk for FakeDesk {
         })
     }
 
+    async fn relay(&self) -> hub::Result<Option<hub::RelayAddress>> {
+        Ok(None)
+    }
+
     async fn create_token(&self, _viewer: &Viewer) -> hub::Result<Issued> {
         let mut tokens = self.tokens.lock().unwrap();
         *tokens += 1;
