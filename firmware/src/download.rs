@@ -36,7 +36,7 @@ pub enum Content {
         etag: String,
     },
     /// A stretch.
-    Cut(CutReader),
+    Cut(Box<CutReader>),
 }
 
 impl Content {

@@ -98,11 +98,11 @@ impl CardTape {
         let from = after_ms.saturating_add(1);
         for span in SPANS_MS {
             for segment in self.card.segments(from, from.saturating_add(span)) {
-                let counts = |place: &&fmp4::Place| {
+                let wanted = |place: &&fmp4::Place| {
                     place.start_ms > after_ms && counts(&segment, place.start_ms)
                 };
                 let place = match self.load(&segment)? {
-                    Some(open) => open.places.iter().find(counts).copied(),
+                    Some(open) => open.places.iter().find(wanted).copied(),
                     None => None,
                 };
                 if let Some(place) = place {
@@ -120,11 +120,11 @@ impl CardTape {
                 .card
                 .segments(before_ms.saturating_sub(span), before_ms);
             for segment in segments.into_iter().rev() {
-                let counts = |place: &&fmp4::Place| {
+                let wanted = |place: &&fmp4::Place| {
                     place.start_ms < before_ms && counts(&segment, place.start_ms)
                 };
                 let place = match self.load(&segment)? {
-                    Some(open) => open.places.iter().rev().find(counts).copied(),
+                    Some(open) => open.places.iter().rev().find(wanted).copied(),
                     None => None,
                 };
                 if let Some(place) = place {

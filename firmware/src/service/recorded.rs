@@ -220,7 +220,10 @@ fn look_up(card: &Card, source: Source) -> Result<Content, Refusal> {
             start_time,
             end_time,
         } => match Cut::plan(card, ms(start_time), ms(end_time)) {
-            Ok(Some(cut)) => Ok(Content::Cut(CutReader::new(card.clone(), cut))),
+            Ok(Some(cut)) => {
+                let reader = CutReader::new(card.clone(), cut);
+                Ok(Content::Cut(Box::new(reader)))
+            }
             Ok(None) => Err(Refusal::no_recording()),
             Err(error) => Err(refusal(error, Refusal::no_recording())),
         },
