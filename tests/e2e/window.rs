@@ -213,7 +213,7 @@ impl Window {
             .unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// The marks on the live canvas: the frame counter and where the camera looks.
+    /// The marks on the canvas, of live or of a recording: the frame counter and where the camera looks.
     pub(crate) async fn marks(&self) -> Option<Marks> {
         let read = self.run(READ_MARKS, vec![]).await;
         let counter = u32::try_from(read["counter"].as_u64()?).ok()?;
@@ -264,7 +264,7 @@ pub(crate) struct Marks {
 
 /// Reads both rows of `media::marks` from the canvas: 28 blocks from `x = b`, `b` being a 36th of the height.
 const READ_MARKS: &str = r#"
-const canvas = document.querySelector('[data-testid="live-canvas"]');
+const canvas = document.querySelector('[data-testid="live-canvas"], [data-testid="playback-canvas"]');
 if (!canvas || !canvas.width) return {};
 const copy = document.createElement("canvas");
 const side = canvas.height / 36;
