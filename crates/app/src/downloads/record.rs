@@ -284,7 +284,7 @@ mod tests {
         let paths = Paths::free(dir.path(), &record.file_name());
         paths.write(&record).unwrap();
         std::fs::write(&paths.part, b"12345").unwrap();
-        assert_eq!(Paths::all(dir.path()), [paths.clone()]);
+        assert_eq!(Paths::all(dir.path()), std::slice::from_ref(&paths));
         assert_eq!((paths.read(), paths.received()), (Some(record.clone()), 5));
         let second = Paths::free(dir.path(), &record.file_name());
         assert_eq!(second.name(), "front 2026-11-30 14.30.00 (2).mp4");

@@ -103,7 +103,7 @@ fn shown(light: Light, passed: Duration, held: Option<Duration>) -> (bool, Optio
         Some(held) if held >= HOLD => (true, None),
         Some(held) if held >= STAYS => {
             let turns = (held - STAYS).as_millis() / FLICKER.as_millis();
-            (turns % 2 == 0, Some(FLICKER.min(HOLD - held)))
+            (turns.is_multiple_of(2), Some(FLICKER.min(HOLD - held)))
         }
         Some(held) => {
             let left = STAYS - held;
