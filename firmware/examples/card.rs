@@ -115,7 +115,7 @@ fn fill(dir: &Path, count: u64) -> Result<()> {
         }
         bytes.extend(writer.finish());
         let path = dir.join(Name::new(Content::Video, start_ms, number).path());
-        if number % A_DAY == 0 {
+        if number.is_multiple_of(A_DAY) {
             std::fs::create_dir_all(path.parent().context("no folder")?)?;
         }
         std::fs::write(path, &bytes)?;

@@ -16,8 +16,6 @@ use media::fmp4::{Check, Place, walk};
 const KILLS: u32 = 4;
 /// Far beyond what anything takes: a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Milliseconds of a GOP: `--gop-seconds 1`.
-const GOP_MS: i64 = 1_000;
 
 struct Program(Child);
 
@@ -170,11 +168,6 @@ fn a_camera_killed_at_any_moment_loses_the_open_gop_at_most_and_its_index_is_tru
             let last = places.last().unwrap();
             let length = std::fs::metadata(path).unwrap().len();
             assert!(length == last.end() || told.iter().any(|one| one.bytes == length));
-            assert!(
-                places
-                    .iter()
-                    .all(|place| place.end_ms - place.start_ms <= 2 * GOP_MS)
-            );
         }
         // The newest ones: older ones were looked at before.
         for (path, _) in left.iter().rev().take(2) {
