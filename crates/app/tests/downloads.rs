@@ -81,7 +81,7 @@ impl Bench {
 
     /// Waits until a download is told to be so.
     async fn until(&mut self, id: u32, wanted: impl Fn(&Download) -> bool) -> Download {
-        let found = tokio::time::timeout(Duration::from_secs(20), async {
+        let found = tokio::time::timeout(Duration::from_secs(60), async {
             loop {
                 let downloads = match self.events.recv().await {
                     Ok(Event::Downloads { downloads }) => downloads,

@@ -44,7 +44,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Empties it; the next picture is due at `due`.
+    /// Empties it; the next picture is due at 0.
     pub(crate) fn begin(&mut self) {
         *self = Self::default();
     }

@@ -151,6 +151,33 @@ pub fn counter(frame: &super::Frame) -> Option<u32> {
     media::marks::read_counter(&frame.body[4..], width as usize, width, height)
 }
 
+impl super::Screen {
+    /// Waits until a picture after the first `from` frames satisfies; for [`app::api::Sink::Pictures`].
+    pub async fn shows(&self, from: usize, wanted: u32) {
+        let found = |frames: &[super::Frame]| {
+            let pictures = frames.iter().skip(from).filter(|frame| frame.kind == 3);
+            pictures.filter_map(counter).any(|n| n == wanted)
+        };
+        self.until(Duration::from_secs(20), found).await;
+    }
+
+    /// Waits until a picture after the first `from` frames is that one or a later one: a loaded machine skips some.
+    pub async fn reaches(&self, from: usize, wanted: u32) {
+        let found = |frames: &[super::Frame]| {
+            let pictures = frames.iter().skip(from).filter(|frame| frame.kind == 3);
+            pictures.filter_map(counter).any(|n| n >= wanted)
+        };
+        self.until(Duration::from_secs(20), found).await;
+    }
+
+    /// The counters of the pictures after the first `from` frames; for [`app::api::Sink::Pictures`].
+    pub fn counters(&self, from: usize) -> Vec<u32> {
+        let frames = self.frames();
+        let pictures = frames.iter().skip(from).filter(|frame| frame.kind == 3);
+        pictures.filter_map(counter).collect()
+    }
+}
+
 /// What the card does when it is asked.
 #[derive(Default)]
 pub struct Card {

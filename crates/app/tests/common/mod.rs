@@ -269,6 +269,7 @@ impl Camera {
     pub async fn start() -> Self {
         LazyLock::force(&CLIPS);
         LazyLock::force(&SOUND);
+        LazyLock::force(&card::FILM);
         let brain = Arc::new(Brain {
             secret: Mutex::new(None),
             known: Mutex::default(),
@@ -461,7 +462,7 @@ impl Viewer {
 
     /// Waits until the playback in view 1 is so.
     pub async fn playback(&mut self, wanted: impl Fn(&Playback) -> bool) -> Playback {
-        let found = tokio::time::timeout(Duration::from_secs(10), async {
+        let found = tokio::time::timeout(Duration::from_secs(30), async {
             loop {
                 match self.events.recv().await {
                     Ok(Event::Playback { playback }) if wanted(&playback) => return playback,
@@ -564,22 +565,6 @@ impl Screen {
 
     pub fn count(&self) -> usize {
         self.frames.lock().unwrap().len()
-    }
-
-    /// Waits until a picture after the first `from` frames satisfies; for [`Sink::Pictures`].
-    pub async fn shows(&self, from: usize, wanted: u32) {
-        let found = |frames: &[Frame]| {
-            let pictures = frames.iter().skip(from).filter(|frame| frame.kind == 3);
-            pictures.filter_map(card::counter).any(|n| n == wanted)
-        };
-        self.until(Duration::from_secs(5), found).await;
-    }
-
-    /// The counters of the pictures after the first `from` frames; for [`Sink::Pictures`].
-    pub fn counters(&self, from: usize) -> Vec<u32> {
-        let frames = self.frames();
-        let pictures = frames.iter().skip(from).filter(|frame| frame.kind == 3);
-        pictures.filter_map(card::counter).collect()
     }
 
     pub async fn until(&self, within: Duration, wanted: impl Fn(&[Frame]) -> bool) {

@@ -198,7 +198,7 @@ mod tests {
         all
     }
 
-    /// The pitch by the distance of upward crossings of zero of the smoothed tone, hertz.
+    /// The pitch by the lag at which the sound is most like itself, hertz.
     fn pitch(sound: &Samples) -> f64 {
         let mono = sound.to_mono().data;
         let lag_of = |hertz: f64| (f64::from(sound.rate) / hertz) as usize;

@@ -118,7 +118,11 @@ fn exit_code(code: FailureCode) -> u8 {
         | F::DecoderFailed
         | F::NoPictureYet => 8,
         F::CommandTimeout | F::CommandRefused | F::CommandMalformed => 9,
-        F::FileNotWritten | F::DiskFull | F::DownloadDamaged | F::NotConverted => 10,
+        F::FileNotWritten
+        | F::FileNotOpened
+        | F::DiskFull
+        | F::DownloadDamaged
+        | F::NotConverted => 10,
         F::DataUnreadable | F::IdentityUnusable | F::SettingInvalid => 11,
         F::GatewayUnavailable
         | F::DiscoveryUnavailable
