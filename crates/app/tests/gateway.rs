@@ -19,7 +19,11 @@ struct Url {
     path: String,
 }
 
-async fn gateway(app: &App) -> Url {
+async fn gateway(viewer: &Viewer) -> Url {
+    gateway_of(&viewer.app).await
+}
+
+async fn gateway_of(app: &App) -> Url {
     let settings = Settings {
         gateway: true,
         ..Settings::default()
@@ -78,7 +82,7 @@ fn status(answer: &str) -> u16 {
 async fn only_programs_that_know_the_key_and_no_web_pages_are_served() {
     let camera = Camera::start().await;
     let viewer = Viewer::of(&camera).await;
-    let url = gateway(&viewer.app).await;
+    let url = gateway(&viewer).await;
     let own = format!("Host: {}\r\n", url.host);
     let port = url.host.split(':').nth(1).unwrap();
     let wrong = url.path.replacen(&url.path[1..33], &"0".repeat(32), 1);
@@ -118,7 +122,7 @@ async fn only_programs_that_know_the_key_and_no_web_pages_are_served() {
 async fn streams_come_as_they_are_and_end_with_their_clients() {
     let camera = Camera::start().await;
     let viewer = Viewer::of(&camera).await;
-    let url = gateway(&viewer.app).await;
+    let url = gateway(&viewer).await;
     let own = format!("Host: {}\r\n", url.host);
     let (one, two) = tokio::join!(
         ask(&url, "GET", &url.path, &own, 20_000),
@@ -160,7 +164,7 @@ async fn streams_come_as_they_are_and_end_with_their_clients() {
 async fn its_address_and_key_stay_the_same() {
     let camera = Camera::start().await;
     let viewer = Viewer::of(&camera).await;
-    let first = gateway(&viewer.app).await;
+    let first = gateway(&viewer).await;
     viewer
         .app
         .call(
@@ -172,7 +176,7 @@ async fn its_address_and_key_stay_the_same() {
         .await
         .unwrap();
     assert!(TcpStream::connect(&first.host).await.is_err(), "off is off");
-    let again = gateway(&viewer.app).await;
+    let again = gateway(&viewer).await;
     assert_eq!((first.host, first.path), (again.host, again.path));
 }
 
@@ -228,13 +232,13 @@ async fn a_second_program_does_not_take_the_address_away() {
         room: None,
     };
     first.call(added, None).await.unwrap();
-    let home = gateway(&first).await;
+    let home = gateway_of(&first).await;
     let second = start().await;
-    let beside = gateway(&second).await;
+    let beside = gateway_of(&second).await;
     assert_ne!(home.host, beside.host, "the port is taken");
     assert_eq!(home.path, beside.path, "the key is the same");
     first.shutdown().await;
     second.shutdown().await;
-    let again = gateway(&start().await).await;
+    let again = gateway_of(&start().await).await;
     assert_eq!((home.host, home.path), (again.host, again.path));
 }
