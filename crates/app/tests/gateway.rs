@@ -184,7 +184,7 @@ async fn its_address_and_key_stay_the_same() {
 async fn a_part_of_a_recording_is_served_with_what_the_camera_says_of_it() {
     let camera = Camera::start().await;
     let viewer = Viewer::of(&camera).await;
-    let url = gateway(&viewer.app).await;
+    let url = gateway(&viewer).await;
     let path = url.path.split('?').next().unwrap();
     let file = &common::card::FILM.file;
     let from = file.len() - 1000;
