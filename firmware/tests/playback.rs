@@ -57,7 +57,7 @@ async fn a_playback_shows_every_picture_across_segments_and_marks_the_gap() {
     assert_eq!(header(SESSION), Some("front"));
     let start_ms = ((T + 3) * 1000).to_string();
     assert_eq!(header(START_MS), Some(start_ms.as_str()));
-    reel.drain().await;
+    reel.play_out().await;
 
     // Three segment borders, the gap, and the picture at the end that was asked for.
     let want: Vec<u32> = (30..200).chain(600..=650).collect();
@@ -92,7 +92,7 @@ async fn a_moment_between_keyframes_begins_at_the_one_before_and_a_gap_at_the_on
         reel.response.header_value(START_MS),
         Some(start_ms.as_str())
     );
-    reel.drain().await;
+    reel.play_out().await;
     assert_eq!(reel.positions()[0], (60_000, true));
 
     for (from, to) in [(30, 50), (1_000, 2_000)] {
@@ -132,7 +132,7 @@ async fn a_paused_playback_sends_nothing_and_goes_on_where_it_stood() {
         status_of(&viewer.steer("playback_resume").await),
         Status::Accept
     );
-    reel.drain().await;
+    reel.play_out().await;
     let want: Vec<u32> = (0..200).chain(600..700).collect();
     assert_eq!(reel.numbers(), want, "each picture once");
     assert_eq!(
@@ -177,7 +177,7 @@ async fn keyframes_alone_run_forward_and_backward() {
     let (rig, _dir) = start().await;
     let viewer = rig.paired().await;
     let mut reel = viewer.play(0, 19, "&ff=2").await;
-    reel.drain().await;
+    reel.play_out().await;
     let want: Vec<u32> = (0..=18).step_by(2).map(|s| s * 10).collect();
     assert_eq!(reel.numbers(), want);
     assert!(
@@ -188,7 +188,7 @@ async fn keyframes_alone_run_forward_and_backward() {
     );
 
     let mut reel = viewer.play(15, 63, "&rewind=1").await;
-    reel.drain().await;
+    reel.play_out().await;
     let want: Vec<u32> = [63, 62, 61, 60, 19, 18, 17, 16, 15]
         .map(|s| s * 10)
         .to_vec();
@@ -301,8 +301,8 @@ async fn a_playback_that_takes_a_name_ends_the_one_that_had_it() {
     let mut old = viewer.play(0, 400_000_000, "&session=x").await;
     old.drain(Duration::from_millis(300)).await;
     let mut new = viewer.play(60, 70, "&session=x").await;
-    old.drain().await;
-    new.drain().await;
+    old.play_out().await;
+    new.play_out().await;
     assert_eq!(new.numbers(), (600..700).collect::<Vec<_>>());
     rig.stop().await;
 }

@@ -304,7 +304,7 @@ async fn pictures_that_are_damaged_leave_a_hole_and_not_a_broken_file() {
     let (numbers, _) = film_in(&cut);
     assert_eq!(numbers, (0..20).chain(30..70).collect::<Vec<_>>());
     let mut reel = viewer.play(0, 6, "").await;
-    reel.drain().await;
+    reel.play_out().await;
     assert_eq!(reel.numbers(), (0..20).chain(30..=60).collect::<Vec<_>>());
     assert_eq!(reel.positions()[2], (3_000, true));
     rig.stop().await;

@@ -75,7 +75,7 @@ impl Reel {
     }
 
     /// Reads to the end.
-    pub(crate) async fn to_end(&mut self) {
+    pub(crate) async fn play_out(&mut self) {
         while self.more().await {}
     }
 
