@@ -29,9 +29,20 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// `cargo`, the one that runs this program.
+/// `cargo`, the one that runs this program, with the environment that it has when it is typed: what cargo tells this
+/// program about the package `xtask` would make `ring` and everything above it be built anew, and then again by hand.
 pub(crate) fn cargo() -> Command {
-    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_string_lossy();
+        if told == "CARGO_MANIFEST_DIR"
+            || told == "CARGO_MANIFEST_PATH"
+            || told.starts_with("CARGO_PKG_")
+        {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// `npm` in `ui/`.

@@ -63,11 +63,21 @@ impl Play {
             .starved
             .is_none_or(|since| now.saturating_duration_since(since) > 2 * STARVED);
         if enough || waited || self.finished {
+            self.clock.run_from(self.resumes_at(due, now), now);
             self.starved = None;
-            self.clock.run_from(due, now);
             return true;
         }
         false
+    }
+
+    /// Played time at which the clock goes on for a next picture due at `due`. One that came in time is not shown before
+    /// its time: keyframes come one by one, and between two of them there is nothing to play.
+    fn resumes_at(&self, due: f64, now: Instant) -> f64 {
+        let Some(since) = self.starved else {
+            return due;
+        };
+        let waited = now.saturating_duration_since(since).as_secs_f64();
+        due.min(self.clock.played(now) + waited * 1000.0 * self.speed.rate())
     }
 
     fn play_sound(&mut self, now: Instant) {
