@@ -4,7 +4,6 @@
 
 mod live;
 mod pairing;
-mod recordings;
 mod several;
 mod sound;
 mod window;

@@ -56,13 +56,13 @@ fn taken(counter: u32, near_ms: i64) -> i64 {
 fn counters(file: &Path) -> Vec<u32> {
     let mut source = Source::open(file).expect("a media file");
     let mut counters = Vec::new();
-    let mut last = -1;
-    while source.rounds() == 0 {
-        if let Unit::Video(picture) = source.next().expect("readable") {
-            if picture.pts < last {
-                break;
-            }
-            last = picture.pts;
+    loop {
+        let unit = source.next().expect("readable");
+        // After its last picture comes the first one again.
+        if source.rounds() > 0 {
+            break;
+        }
+        if let Unit::Video(picture) = unit {
             let (width, height) = (picture.width(), picture.height());
             let counter = marks::read_counter(picture.y(), width as usize, width, height);
             counters.extend(counter);

@@ -163,6 +163,11 @@ async fn fast_and_backward_are_keyframes_at_their_pace() {
     assert_eq!((ended.at_ms, ended.speed), (START, -16.0));
     let asked = camera.brain.card.last_playback();
     assert_eq!(asked.direction, Direction::Backward);
+    // The screen draws what it was given a moment later.
+    let drawn = Instant::now() + Duration::from_secs(5);
+    while screen.counters(0).last() != Some(&0) && Instant::now() < drawn {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let played = screen.counters(0);
     let falling: Vec<_> = played
         .windows(2)
@@ -223,7 +228,9 @@ async fn a_lost_camera_comes_back_at_the_same_moment() {
         let pictures = frames.iter().filter(|frame| frame.kind == 3);
         pictures.filter_map(counter).collect()
     };
-    let (earlier, played) = (counters(earlier), counters(later));
+    let (earlier, mut played) = (counters(earlier), counters(later));
+    // The picture that stood on the screen may come once more.
+    played.dedup();
     let before = earlier[earlier.len() - 1];
     assert!(
         (before..=before + 25).contains(&played[0]),
