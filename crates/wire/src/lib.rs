@@ -21,6 +21,7 @@ mod query;
 pub mod register;
 pub mod soft_ap;
 pub mod stream;
+pub mod talk;
 mod target;
 mod text;
 pub mod thing;
