@@ -26,6 +26,7 @@ use crate::seats::Seats;
 use crate::service::{Desk, DeskService, Recorded};
 use crate::setup::{self, Setup};
 use crate::stats::Stats;
+use crate::talk::{self, Talk};
 use crate::{board, defaults};
 
 const SETTINGS: &str = "settings.json";
@@ -83,6 +84,8 @@ pub struct Options {
     pub setup: setup::Options,
     /// What it records, if it has a card.
     pub record: Option<record::Options>,
+    /// How it is talked to.
+    pub talk: talk::Options,
 }
 
 impl Options {
@@ -103,6 +106,7 @@ impl Options {
             port: None,
             setup: setup::Options::default(),
             record: None,
+            talk: talk::Options::default(),
         }
     }
 }
@@ -199,11 +203,13 @@ impl Camera {
                 (Some(card), Some(Recorder::start(record, parts)?))
             }
         };
+        let talk = Talk::new(Arc::clone(&board), clock, options.talk.clone());
         let threads = Threads::start(
             Arc::clone(&board),
             Arc::clone(&live),
             options.encoding,
             recorder.as_ref().map(Recorder::watch),
+            talk.far(),
         )
         .map_err(Error::Thread)?;
         let (leaving, left) = mpsc::channel(64);
@@ -211,6 +217,7 @@ impl Camera {
         let desk = Arc::new(Desk {
             recorded: card.map(|card| Recorded::new(card, &live)),
             live,
+            talk,
             guests: Arc::clone(&guests),
             seats: Seats::new(options.max_viewers),
             motor,
@@ -363,7 +370,9 @@ fn check(options: &Options) -> Result<(), Error> {
 fn open_board(options: &Options, clock: &Arc<Clock>) -> Arc<dyn Board> {
     let (fps, clock) = (options.encoding.fps, Arc::clone(clock));
     match &options.board {
-        BoardChoice::Sim(source) => Arc::new(Sim::new(source.clone(), fps, clock)),
+        BoardChoice::Sim(source) => {
+            Arc::new(Sim::new(source.clone(), fps, clock).with_sound(&options.talk))
+        }
         #[cfg(feature = "linux")]
         BoardChoice::Linux {
             video,
@@ -374,6 +383,7 @@ fn open_board(options: &Options, clock: &Arc<Clock>) -> Arc<dyn Board> {
             let devices = board::linux::Devices {
                 video: video.clone(),
                 audio: audio.clone(),
+                speaker: options.talk.speaker.clone(),
                 fps,
                 light: light.clone(),
                 button: button.clone(),
