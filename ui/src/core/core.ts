@@ -24,6 +24,9 @@ interface Answers {
   pairing_state: "pairing";
   save_pairing_log: "file";
   check_hub: "hub";
+  ask_floor: "floor";
+  talk_devices: "talk_devices";
+  test_loopback: "loopback";
 }
 
 type AnswerTo<T extends Call["call"]> = Answer<T extends keyof Answers ? Answers[T] : "done">;
