@@ -6,4 +6,5 @@ mod foreign_clients;
 mod gateway;
 mod pairing;
 mod repository;
+mod talk;
 mod two_programs;
