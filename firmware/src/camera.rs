@@ -14,6 +14,7 @@ use wire::link::Link;
 
 use crate::access::Guests;
 use crate::board::Board;
+use crate::board::sim::easel::Easel;
 use crate::board::sim::{Sim, Source};
 use crate::card::Card;
 use crate::card::disk::SystemDisk;
@@ -81,6 +82,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// How it gets onto the network and to a hub.
     pub setup: setup::Options,
+    /// What stands before the lens of the sim board.
+    pub easel: Easel,
     /// What it records, if it has a card.
     pub record: Option<record::Options>,
 }
@@ -102,6 +105,7 @@ impl Options {
             lan: true,
             port: None,
             setup: setup::Options::default(),
+            easel: Easel::default(),
             record: None,
         }
     }
@@ -210,7 +214,7 @@ impl Camera {
         let reach = endpoint.clone();
         let desk = Arc::new(Desk {
             recorded: card.map(|card| Recorded::new(card, &live)),
-            live,
+            live: Arc::clone(&live),
             guests: Arc::clone(&guests),
             seats: Seats::new(options.max_viewers),
             motor,
@@ -236,6 +240,8 @@ impl Camera {
             dir,
             camera: endpoint.id(),
             board,
+            #[cfg(feature = "ffmpeg")]
+            live,
             guests,
             leaving,
             endpoint: endpoint.clone(),
@@ -363,7 +369,9 @@ fn check(options: &Options) -> Result<(), Error> {
 fn open_board(options: &Options, clock: &Arc<Clock>) -> Arc<dyn Board> {
     let (fps, clock) = (options.encoding.fps, Arc::clone(clock));
     match &options.board {
-        BoardChoice::Sim(source) => Arc::new(Sim::new(source.clone(), fps, clock)),
+        BoardChoice::Sim(source) => {
+            Arc::new(Sim::new(source.clone(), fps, clock, options.easel.clone()))
+        }
         #[cfg(feature = "linux")]
         BoardChoice::Linux {
             video,

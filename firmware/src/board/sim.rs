@@ -2,6 +2,7 @@
 //! each second, and a motor that turns the view.
 
 mod canvas;
+pub mod easel;
 mod font;
 mod hand;
 pub mod lamp;
@@ -20,6 +21,7 @@ use super::motor::{Limits, Motor};
 use super::paced::{Paced, Painter};
 use super::{Board, Eye, Fault, Gesture, Hardware, Microphone, Moment, Sound, coded};
 use crate::clock::Clock;
+use easel::Easel;
 use street::Street;
 
 /// What the sim board looks at.
@@ -51,11 +53,12 @@ pub struct Sim {
     clock: Arc<Clock>,
     motor: Arc<Mutex<Motor>>,
     street: Arc<Street>,
+    easel: Easel,
 }
 
 impl Sim {
-    /// A board that looks at `source`, `fps` pictures a second.
-    pub fn new(source: Source, fps: u32, clock: Arc<Clock>) -> Self {
+    /// A board that looks at `source`, `fps` pictures a second. What stands on `easel` hides the middle of the scene.
+    pub fn new(source: Source, fps: u32, clock: Arc<Clock>, easel: Easel) -> Self {
         let motor = Arc::new(Mutex::new(Motor::new(Limits::default(), Instant::now())));
         let street = Arc::new(Street::new());
         if source == Source::Scene && cfg!(feature = "ffmpeg") {
@@ -75,6 +78,7 @@ impl Sim {
             clock,
             motor,
             street,
+            easel,
         }
     }
 
@@ -117,6 +121,7 @@ impl Board for Sim {
                 let view = View {
                     street: Arc::clone(&self.street),
                     motor: Arc::clone(&self.motor),
+                    easel: self.easel.clone(),
                     fps: self.fps,
                 };
                 Ok(Eye::Pictures(Box::new(Paced::new(
@@ -135,7 +140,7 @@ impl Board for Sim {
     }
 
     fn gestures(&self) -> Option<tokio::sync::mpsc::Receiver<Gesture>> {
-        Some(hand::gestures())
+        Some(hand::gestures(self.easel.clone()))
     }
 
     fn motor(&self) -> Option<Arc<Mutex<Motor>>> {
@@ -146,15 +151,18 @@ impl Board for Sim {
 struct View {
     street: Arc<Street>,
     motor: Arc<Mutex<Motor>>,
+    easel: Easel,
     fps: u32,
 }
 
 impl Painter for View {
     fn picture(&mut self, quality: Quality, moment: Moment) -> Result<Picture, Fault> {
         let position = super::motor::position(&self.motor);
-        Ok(self
+        let mut picture = self
             .street
-            .picture(quality, moment.wall_us, self.fps, position))
+            .picture(quality, moment.wall_us, self.fps, position);
+        self.easel.draw(&mut picture);
+        Ok(picture)
     }
 }
 
@@ -173,12 +181,12 @@ mod tests {
     fn a_scene_turns_and_a_file_does_not() {
         let clock = Arc::new(Clock::start());
         assert!(
-            Sim::new(Source::Scene, 30, Arc::clone(&clock))
+            Sim::new(Source::Scene, 30, Arc::clone(&clock), Easel::default())
                 .motor()
                 .is_some()
         );
         assert!(
-            Sim::new(Source::File("x.flv".into()), 30, clock)
+            Sim::new(Source::File("x.flv".into()), 30, clock, Easel::default())
                 .motor()
                 .is_none()
         );
