@@ -239,7 +239,7 @@ pub enum Call {
         /// The text.
         label: Secret,
     },
-    /// Pairs with a camera through its hotspot; how it goes comes as [`Event::Pairing`]. Answer: [`Reply::Done`].
+    /// Pairs with a camera; how it goes comes as [`Event::Pairing`]. Answer: [`Reply::Done`].
     StartPairing {
         /// What is needed.
         request: PairingRequest,
@@ -255,6 +255,9 @@ pub enum Call {
     StopPairing,
     /// How the pairing is, for a UI that has just begun. Answer: [`Reply::Pairing`].
     PairingState,
+    /// The code that the camera is to read, at [`PairingStep::ShowCode`]. Each attempt has its own. Answer:
+    /// [`Reply::PairingCode`].
+    PairingCode,
     /// Saves the camera's log of a pairing that failed, without its secrets. Answer: [`Reply::File`].
     SavePairingLog,
     /// Reads a hub's invitation and asks that hub whether it is there. Answer: [`Reply::Hub`].
@@ -392,6 +395,13 @@ pub enum Reply {
     Pairing {
         /// Absent = none was begun, or it was forgotten.
         pairing: Option<Pairing>,
+    },
+    /// To [`Call::PairingCode`].
+    PairingCode {
+        /// With the hub in it: for our own cameras.
+        code: LensCode,
+        /// The documents' shorter form, for cameras that know their hub; absent = it cannot say the network's name.
+        short: Option<LensCode>,
     },
     /// To [`Call::CheckHub`].
     Hub {

@@ -204,7 +204,7 @@ hotspot: WifiLogin | null,
 /**
  * Another network or another password.
  */
-network: WifiLogin | null, } | { "call": "stop_pairing" } | { "call": "pairing_state" } | { "call": "save_pairing_log" } | { "call": "check_hub", 
+network: WifiLogin | null, } | { "call": "stop_pairing" } | { "call": "pairing_state" } | { "call": "pairing_code" } | { "call": "save_pairing_log" } | { "call": "check_hub", 
 /**
  * What `porthole-hub owner add` printed.
  */
@@ -563,7 +563,7 @@ detail: string, };
 /**
  * A stable name for each failure a user can meet.
  */
-export type FailureCode = "link_malformed" | "link_refused" | "link_without_secret" | "too_many_attempts" | "camera_already_added" | "camera_unknown" | "camera_unreachable" | "connection_lost" | "camera_refused" | "camera_full" | "stream_not_found" | "camera_error" | "stream_malformed" | "codec_unsupported" | "decoder_failed" | "command_timeout" | "command_refused" | "command_malformed" | "no_audio_device" | "audio_device_lost" | "no_picture_yet" | "file_not_written" | "file_not_opened" | "data_unreadable" | "identity_unusable" | "gateway_unavailable" | "discovery_unavailable" | "view_unknown" | "setting_invalid" | "wifi_unavailable" | "wifi_not_allowed" | "wifi_failed" | "wifi_input_invalid" | "label_malformed" | "hotspot_not_found" | "hotspot_wrong_passphrase" | "hotspot_not_joined" | "hotspot_lost" | "camera_silent" | "another_camera" | "network_wrong_password" | "network_not_found" | "network_no_address" | "network_not_joined" | "camera_no_hub" | "camera_hub_refused" | "token_refused" | "token_expired" | "camera_setup_failed" | "camera_setup_stopped" | "camera_not_heard" | "home_not_rejoined" | "hub_unavailable" | "hub_invitation_invalid" | "hub_access_refused" | "camera_owned" | "bind_failed" | "pairing_timeout" | "pairing_running" | "pairing_stopped" | "no_pairing" | "no_pairing_log" | "no_recording" | "no_card" | "no_such_file" | "disk_full" | "download_damaged" | "download_unknown" | "not_converted" | "wrong_view" | "internal";
+export type FailureCode = "link_malformed" | "link_refused" | "link_without_secret" | "too_many_attempts" | "camera_already_added" | "camera_unknown" | "camera_unreachable" | "connection_lost" | "camera_refused" | "camera_full" | "stream_not_found" | "camera_error" | "stream_malformed" | "codec_unsupported" | "decoder_failed" | "command_timeout" | "command_refused" | "command_malformed" | "no_audio_device" | "audio_device_lost" | "no_picture_yet" | "file_not_written" | "file_not_opened" | "data_unreadable" | "identity_unusable" | "gateway_unavailable" | "discovery_unavailable" | "view_unknown" | "setting_invalid" | "wifi_unavailable" | "wifi_not_allowed" | "wifi_failed" | "wifi_input_invalid" | "label_malformed" | "hotspot_not_found" | "hotspot_wrong_passphrase" | "hotspot_not_joined" | "hotspot_lost" | "camera_silent" | "another_camera" | "camera_not_open" | "camera_not_found" | "code_not_read" | "no_pairing_code" | "network_wrong_password" | "network_not_found" | "network_no_address" | "network_not_joined" | "camera_no_hub" | "camera_hub_refused" | "token_refused" | "token_expired" | "camera_setup_failed" | "camera_setup_stopped" | "camera_not_heard" | "home_not_rejoined" | "hub_unavailable" | "hub_invitation_invalid" | "hub_access_refused" | "camera_owned" | "bind_failed" | "pairing_timeout" | "pairing_running" | "pairing_stopped" | "no_pairing" | "no_pairing_log" | "no_recording" | "no_card" | "no_such_file" | "disk_full" | "download_damaged" | "download_unknown" | "not_converted" | "wrong_view" | "internal";
 
 /**
  * One camera's URL on the local gateway.
@@ -609,6 +609,19 @@ addresses: Array<string>,
 savedAs: string | null, };
 
 /**
+ * A code for the camera's lens. It holds the network's password and the token.
+ */
+export type LensCode = { 
+/**
+ * What the code says.
+ */
+text: string, 
+/**
+ * The code as an SVG document, dark on light with its quiet zone.
+ */
+qrSvg: string, };
+
+/**
  * The UI's language.
  */
 export type Language = "system" | "en" | "zh";
@@ -618,13 +631,17 @@ export type Language = "system" | "en" | "zh";
  */
 export type Pairing = { 
 /**
- * The camera's hotspot, by name.
+ * How the camera is told.
  */
-hotspot: string, 
+way: WayKind, 
 /**
- * The network the camera shall join, by name.
+ * What the camera is known by so far: its hotspot's name, or what it was called when the pairing began.
  */
-network: string, 
+name: string | null, 
+/**
+ * The network the camera shall join, by name; absent = it is on one already.
+ */
+network: string | null, 
 /**
  * How it is.
  */
@@ -659,19 +676,15 @@ hasLog: boolean, };
  */
 export type PairingRequest = { 
 /**
- * The camera's own network.
+ * How the camera is told.
  */
-hotspot: WifiLogin, 
+way: PairingWay, 
 /**
- * The network the camera shall join.
- */
-network: WifiLogin, 
-/**
- * The camera's public key, 64 hex digits, when its label told it: another camera that answers is refused.
+ * The camera's public key, 64 hex digits, when it is known: another camera that answers is refused.
  */
 camera?: string, 
 /**
- * What to call it; by default as its hotspot. Can be changed later by [`super::Call::EditCamera`].
+ * What to call it; by default as its hotspot or the start of its key. Can be changed later by [`super::Call::EditCamera`].
  */
 name?: string, 
 /**
@@ -699,7 +712,28 @@ failure: Failure, } | { "kind": "stopped" };
 /**
  * The steps of a pairing, in order.
  */
-export type PairingStep = "token" | "join_hotspot" | "send_credentials" | "camera_joins" | "rejoin_home" | "wait_for_camera" | "bind" | "first_picture";
+export type PairingStep = "token" | "join_hotspot" | "find_camera" | "show_code" | "send_credentials" | "camera_joins" | "rejoin_home" | "wait_for_camera" | "bind" | "first_picture";
+
+/**
+ * How a camera gets the network and the token of a pairing.
+ */
+export type PairingWay = { "kind": "hotspot", 
+/**
+ * The camera's own network.
+ */
+hotspot: WifiLogin, 
+/**
+ * The network the camera shall join.
+ */
+network: WifiLogin, } | { "kind": "code", 
+/**
+ * The network the camera shall join.
+ */
+network: WifiLogin, } | { "kind": "on_network", 
+/**
+ * Its IPv4 address, `ip` or `ip:port`; absent = it is looked for by [`PairingRequest::camera`].
+ */
+address?: string, };
 
 /**
  * How a camera is reached.
@@ -1110,7 +1144,15 @@ savedAs: string | null, } | { "reply": "pairing",
 /**
  * Absent = none was begun, or it was forgotten.
  */
-pairing: Pairing | null, } | { "reply": "hub", 
+pairing: Pairing | null, } | { "reply": "pairing_code", 
+/**
+ * With the hub in it: for our own cameras.
+ */
+code: LensCode, 
+/**
+ * The documents' shorter form, for cameras that know their hub; absent = it cannot say the network's name.
+ */
+short: LensCode | null, } | { "reply": "hub", 
 /**
  * Where it is, `host:port`.
  */
@@ -1311,6 +1353,11 @@ path: PathInfo | null,
  * Viewers the camera serves now.
  */
 viewers: number | null, };
+
+/**
+ * Which [`PairingWay`] a pairing goes.
+ */
+export type WayKind = "hotspot" | "code" | "on_network";
 
 /**
  * A network and what opens it.
