@@ -196,16 +196,13 @@ pub struct Card {
 }
 
 impl Card {
-    pub fn last_playback(&self) -> Playback {
+    /// Whether a playback like this was asked for. Requests travel side by side, so the last one that came in need not be
+    /// the one that was sent last.
+    pub fn has_asked(&self, like: impl Fn(&Playback) -> bool) -> bool {
         let asked = self.asked.lock().unwrap();
         asked
             .iter()
-            .rev()
-            .find_map(|asked| match asked {
-                StreamRequest::Playback(playback) => Some(playback.clone()),
-                _ => None,
-            })
-            .unwrap()
+            .any(|asked| matches!(asked, StreamRequest::Playback(playback) if like(playback)))
     }
 
     /// The offsets of the downloads asked for.
