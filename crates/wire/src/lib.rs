@@ -22,6 +22,7 @@ pub mod register;
 pub mod relay;
 pub mod soft_ap;
 pub mod stream;
+pub mod talk;
 mod target;
 mod text;
 pub mod thing;

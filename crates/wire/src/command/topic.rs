@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::error::ParseError;
 use crate::json::{Json, Object};
+use crate::talk::FloorAsk;
 
 use super::MESSAGE;
 use super::ptz::Ptz;
@@ -31,6 +32,8 @@ impl Topic {
     pub const SHARE: &str = "share";
     /// Porthole's own: asks the camera to forget the viewer that asks.
     pub const FORGET_ME: &str = "forget_me";
+    /// Porthole's own: who talks, and asking for the floor.
+    pub const TALK_FLOOR: &str = "talk_floor";
 
     /// A topic without data.
     pub fn new(topic: impl Into<String>) -> Self {
@@ -58,6 +61,14 @@ impl Topic {
     /// `{"topic":"forget_me"}`
     pub fn forget_me() -> Self {
         Self::new(Self::FORGET_ME)
+    }
+
+    /// `{"topic":"talk_floor","data":{"cmd":"ask"}}`
+    pub fn talk_floor(ask: FloorAsk) -> Self {
+        Self {
+            data: Some(ask.to_json()),
+            ..Self::new(Self::TALK_FLOOR)
+        }
     }
 
     /// Compact JSON in the documents' key order.

@@ -4,6 +4,7 @@ use crate::error::ParseError;
 use crate::json::{Json, Object};
 use crate::query::Query;
 use crate::stream::Source;
+use crate::talk::FloorAsk;
 use crate::text::{escape, unescape};
 
 use super::card::{self, RecordMode};
@@ -49,6 +50,8 @@ pub enum Ask {
         /// To, unix seconds, not before `start_time`.
         end_time: u64,
     },
+    /// Who holds the floor, or to get it. Reply: [`Floor::to_reply`](crate::talk::Floor::to_reply).
+    TalkFloor(FloorAsk),
     /// A topic or word this version does not know.
     /// Reply: [`UserReply::unknown_topic`](super::reply::UserReply::unknown_topic).
     Unknown(String),
@@ -79,6 +82,7 @@ impl User {
                 start_time,
                 end_time,
             }),
+            Topic::TALK_FLOOR => FloorAsk::read(topic).map(Ask::TalkFloor),
             other => Ok(Ask::Unknown(other.to_owned())),
         }
     }

@@ -16,6 +16,7 @@ use wire::event::{NatEvent, SessionEvent};
 use wire::link::Link;
 use wire::probe::{Probe, ProbeMatch};
 use wire::stream::StreamRequest;
+use wire::talk::VoiceEvent;
 use wire::xp2p_info::Xp2pInfo;
 use wire::{Target, pair};
 
@@ -79,6 +80,7 @@ fn reply_kind(command: &Command) -> &'static str {
             | Ask::ForgetMe
             | Ask::SdFormat { .. }
             | Ask::RecordMode(_)
+            | Ask::TalkFloor(_)
             | Ask::Unknown(_) => "UserReply",
         },
     }
@@ -122,6 +124,7 @@ fn stream_refusals_have_the_status_the_table_says() {
         words,
         [
             Refusal::TOO_MANY_VIEWERS,
+            Refusal::TALK_BUSY,
             Refusal::BAD_REQUEST,
             Refusal::UNSUPPORTED,
             Refusal::DEVICE_ERROR,
@@ -237,6 +240,9 @@ fn status_numbers_are_the_tables() {
 fn results_and_events_read_and_write_as_they_stand() {
     for line in block("outcomes") {
         assert_eq!(Outcome::decode(line.as_bytes()).unwrap().encode(), line);
+    }
+    for line in block("voice") {
+        assert_eq!(VoiceEvent::decode(line.as_bytes()).unwrap().encode(), line);
     }
     for line in block("events") {
         assert_eq!(

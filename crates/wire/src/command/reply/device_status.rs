@@ -2,6 +2,7 @@
 
 use crate::error::ParseError;
 use crate::json::Object;
+use crate::talk::{VoiceFormats, read_formats};
 
 use super::{MAX_READ_BYTES, Writer, array};
 
@@ -67,9 +68,24 @@ pub struct DeviceStatus {
     pub app_connect_num: Option<u32>,
     /// Viewers it can serve.
     pub max_connect_num: Option<u32>,
+    /// Reply to `type=voice`, **own**: what the camera plays, the best first.
+    pub voice: Option<VoiceFormats>,
+    /// Reply to `type=voice`, **own**: the name of who talks; `None` if the floor is free.
+    pub talker: Option<String>,
 }
 
 impl DeviceStatus {
+    /// A status without anything about voice.
+    pub fn new(status: Status, now: Option<u32>, max: Option<u32>) -> Self {
+        Self {
+            status,
+            app_connect_num: now,
+            max_connect_num: max,
+            voice: None,
+            talker: None,
+        }
+    }
+
     /// Reads the reply.
     ///
     /// # Errors
@@ -80,6 +96,8 @@ impl DeviceStatus {
             status: Status::read(&object)?,
             app_connect_num: object.number("appConnectNum")?,
             max_connect_num: object.number("maxConnectNum")?,
+            voice: read_formats(&object, "voice")?,
+            talker: object.text("talker")?,
         })
     }
 
@@ -89,6 +107,8 @@ impl DeviceStatus {
             .field("status", self.status.number())
             .optional("appConnectNum", self.app_connect_num)
             .optional("maxConnectNum", self.max_connect_num)
+            .optional("voice", self.voice.as_ref())
+            .optional("talker", self.talker.as_ref())
             .end()])
     }
 }
@@ -96,25 +116,18 @@ impl DeviceStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::talk::VoiceCodec;
 
     #[test]
     fn writes_the_documents_form_and_reads_it_back() {
-        let reply = DeviceStatus {
-            status: Status::Accept,
-            app_connect_num: Some(1),
-            max_connect_num: None,
-        };
+        let reply = DeviceStatus::new(Status::Accept, Some(1), None);
         assert_eq!(reply.encode(), r#"[{"status":"0","appConnectNum":"1"}]"#);
         assert_eq!(DeviceStatus::decode(reply.encode().as_bytes()), Ok(reply));
     }
 
     #[test]
     fn reads_what_old_firmware_sends() {
-        let full = DeviceStatus {
-            status: Status::TooManyConnections,
-            app_connect_num: Some(4),
-            max_connect_num: Some(4),
-        };
+        let full = DeviceStatus::new(Status::TooManyConnections, Some(4), Some(4));
         for text in [
             r#"[{"status":"405","appConnectNum":"4","maxConnectNum":"4"}]"#,
             r#"{"status":405,"appConnectNum":4,"maxConnectNum":4}"#,
@@ -126,6 +139,29 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_camera_says_what_it_plays_and_what_is_unknown_is_skipped() {
+        let text = r#"[{"status":"0","voice":"aac/16000,opus/48000","talker":"Anna"}]"#;
+        let reply = DeviceStatus::decode(text.as_bytes()).unwrap();
+        assert_eq!(reply.encode(), text);
+        let voice = reply.voice.unwrap();
+        let rate = |codec| voice.choose(codec).map(|format| format.sample_rate);
+        assert_eq!(
+            (rate(None), rate(Some(VoiceCodec::Opus))),
+            (Some(16_000), Some(48_000))
+        );
+        assert_eq!(rate(Some(VoiceCodec::Pcm)), None);
+        let odd = r#"[{"status":0,"voice":"0/8000, amr/8000,aac/1,4/16000,pcm"}]"#;
+        let voice = DeviceStatus::decode(odd.as_bytes()).unwrap().voice.unwrap();
+        assert_eq!(voice.to_string(), "pcm/8000,aac/16000");
+        let many = format!(r#"{{"status":0,"voice":"{}"}}"#, "pcm/8000,".repeat(500));
+        let voice = DeviceStatus::decode(many.as_bytes())
+            .unwrap()
+            .voice
+            .unwrap();
+        assert_eq!(voice.0.len(), crate::talk::MAX_FORMATS);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Refusal {
     pub app_connect_num: Option<u32>,
     /// Viewers it can serve.
     pub max_connect_num: Option<u32>,
+    /// Who talks, of [`Refusal::TALK_BUSY`].
+    pub talker: Option<String>,
 }
 
 impl Refusal {
@@ -27,6 +29,8 @@ impl Refusal {
     pub const BAD_REQUEST: &str = "bad_request";
     /// The camera does not serve this kind of stream; HTTP 404.
     pub const UNSUPPORTED: &str = "unsupported";
+    /// Another viewer talks; HTTP 403.
+    pub const TALK_BUSY: &str = "talk_busy";
     /// Sensor, encoder or storage failed; HTTP 500.
     pub const DEVICE_ERROR: &str = "device_error";
     /// The camera has no card; HTTP 404.
@@ -46,6 +50,14 @@ impl Refusal {
             app_connect_num: Some(now),
             max_connect_num: Some(max),
             ..Self::new(Status::TooManyConnections, Self::TOO_MANY_VIEWERS)
+        }
+    }
+
+    /// Somebody else holds the floor.
+    pub fn talk_busy(talker: &str) -> Self {
+        Self {
+            talker: Some(talker.to_owned()),
+            ..Self::new(Status::Refuse, Self::TALK_BUSY)
         }
     }
 
@@ -94,6 +106,7 @@ impl Refusal {
             error: error.to_owned(),
             app_connect_num: None,
             max_connect_num: None,
+            talker: None,
         }
     }
 
@@ -126,6 +139,7 @@ impl Refusal {
             error: object.text("error")?.unwrap_or_default(),
             app_connect_num: object.number("appConnectNum")?,
             max_connect_num: object.number("maxConnectNum")?,
+            talker: object.text("talker")?,
         })
     }
 
@@ -136,6 +150,7 @@ impl Refusal {
             .field("error", &self.error)
             .optional("appConnectNum", self.app_connect_num)
             .optional("maxConnectNum", self.max_connect_num)
+            .optional("talker", self.talker.as_ref())
             .end()
     }
 }
@@ -154,6 +169,17 @@ mod tests {
         assert_eq!(Refusal::decode(text.as_bytes()), Ok(refusal));
         let status = DeviceStatus::decode(text.as_bytes()).unwrap();
         assert_eq!(status.max_connect_num, Some(8));
+    }
+
+    #[test]
+    fn a_busy_floor_says_who_holds_it() {
+        let refusal = Refusal::talk_busy("Anna");
+        let text = r#"{"status":"1","error":"talk_busy","talker":"Anna"}"#;
+        assert_eq!(
+            (refusal.encode().as_str(), refusal.http_status()),
+            (text, 403)
+        );
+        assert_eq!(Refusal::decode(text.as_bytes()), Ok(refusal));
     }
 
     #[test]
