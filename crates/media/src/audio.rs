@@ -6,15 +6,23 @@ mod decode;
 #[cfg(feature = "ffmpeg")]
 mod encode;
 pub mod g711;
+mod limiter;
+#[cfg(feature = "ffmpeg")]
+mod opus;
 mod resample;
 mod stretch;
+mod voice;
 
 pub use decode::Decoder;
 #[cfg(feature = "ffmpeg")]
 pub use encode::{AAC_FRAME, AacEncoder, Transcoder};
+pub use limiter::Limiter;
+#[cfg(feature = "ffmpeg")]
+pub use opus::{OPUS_RATE, OpusEncoder};
 pub use resample::Resampler;
 pub(crate) use resample::{Kernel, TAPS};
 pub use stretch::Stretch;
+pub use voice::VoiceEncoder;
 
 /// The highest sample rate that is accepted, hertz.
 pub const MAX_RATE: u32 = 192_000;

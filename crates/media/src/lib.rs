@@ -11,7 +11,8 @@
 //! | [`fmp4`] | fragmented MP4 as cameras record it, both ways | – |
 //! | [`mp4`] | MP4 files that any player opens | `ffmpeg` |
 //! | [`file`] | a media file, looped, as a camera's source | `ffmpeg` |
-//! | [`playout`] | the jitter buffer and the speaker | `audio` |
+//! | [`playout`] | the jitter buffer; the speaker behind it | – ; `audio` |
+//! | [`wav`] | WAV files | – |
 //! | [`capture`] | the microphone | `audio` |
 //!
 //! Units: picture times are microseconds (`i64`), packet times are milliseconds (`i64`, what FLV
@@ -24,6 +25,7 @@ mod error;
 pub mod fmp4;
 pub mod marks;
 pub mod picture;
+pub mod playout;
 
 #[cfg(feature = "ffmpeg")]
 mod av;
@@ -37,12 +39,11 @@ pub mod file;
 pub mod jpeg;
 #[cfg(feature = "ffmpeg")]
 pub mod mp4;
-#[cfg(feature = "audio")]
-pub mod playout;
 #[cfg(feature = "ffmpeg")]
 pub mod scale;
 #[cfg(feature = "ffmpeg")]
 pub mod video;
+pub mod wav;
 
 #[cfg(feature = "ffmpeg")]
 pub use av::ffmpeg_version;

@@ -121,6 +121,7 @@ impl Shared {
         }
     }
 
+    #[cfg(feature = "audio")]
     pub(super) fn now_us(&self) -> i64 {
         self.us_at(Instant::now())
     }
@@ -230,6 +231,7 @@ impl Shared {
         self.floor_us.store(us, Ordering::Relaxed);
     }
 
+    #[cfg(feature = "audio")]
     pub(super) fn set_volume(&self, volume: f32) {
         let volume = if volume.is_finite() {
             volume.clamp(0.0, 1.0)
@@ -239,6 +241,7 @@ impl Shared {
         self.volume.store(volume.to_bits(), Ordering::Relaxed);
     }
 
+    #[cfg(feature = "audio")]
     pub(super) fn set_muted(&self, muted: bool) {
         self.muted.store(muted, Ordering::Relaxed);
     }
@@ -286,6 +289,7 @@ impl Shared {
     }
 
     /// When the device last asked for sound.
+    #[cfg(feature = "audio")]
     pub(super) fn last_callback(&self) -> Option<Instant> {
         let us = known(self.called_us.load(Ordering::Relaxed))?;
         Some(self.epoch + Duration::from_micros(us.max(0) as u64))
