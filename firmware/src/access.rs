@@ -176,6 +176,13 @@ impl Guests {
         self.lock().viewers.len()
     }
 
+    /// What a viewer on the list is called.
+    pub fn name_of(&self, viewer: &PeerId) -> Option<String> {
+        let state = self.lock();
+        let guest = state.viewers.iter().find(|(id, _)| id == viewer);
+        guest.map(|(_, guest)| guest.name.clone())
+    }
+
     /// A fresh secret for one more viewer.
     ///
     /// # Errors

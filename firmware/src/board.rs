@@ -84,6 +84,15 @@ pub trait Microphone {
     fn next(&mut self) -> Result<Block, Fault>;
 }
 
+/// Plays sound. Used by one thread.
+pub trait Speaker {
+    /// Plays 10 ms that are to be heard at the block's media time, a moment from now. Does not wait.
+    ///
+    /// # Errors
+    /// The speaker is of no use any more.
+    fn play(&mut self, block: &Block) -> Result<(), Fault>;
+}
+
 /// One unit of a source that is encoded already; times are media time, milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CodedUnit {
@@ -158,6 +167,8 @@ pub struct Hardware {
     pub source: String,
     /// Where its sound comes from.
     pub sound: Sound,
+    /// Whether it can be talked to: [`Board::open_speaker`].
+    pub speaker: bool,
 }
 
 /// What the camera's light says.
@@ -237,6 +248,14 @@ pub trait Board: Send + Sync + 'static {
     /// Why it cannot be, and what to do about it.
     fn open_microphone(&self) -> Result<Box<dyn Microphone>, Fault>;
 
+    /// Opens the speaker; called only if [`Hardware::speaker`] says that there is one.
+    ///
+    /// # Errors
+    /// Why it cannot be, and what to do about it.
+    fn open_speaker(&self) -> Result<Box<dyn Speaker>, Fault> {
+        Err(Fault::NotBuilt("speaker"))
+    }
+
     /// The motor, if the camera turns.
     fn motor(&self) -> Option<Arc<Mutex<Motor>>> {
         None
@@ -258,7 +277,7 @@ pub enum Fault {
     /// There is no such device.
     #[error("no {what} at {device}: plug it in, or name another one with {flag}")]
     NoDevice {
-        /// "video device" or "microphone".
+        /// "video device", "microphone" or "speaker".
         what: &'static str,
         /// Its path or name.
         device: String,
@@ -268,7 +287,7 @@ pub enum Fault {
     /// Another program has it.
     #[error("{what} {device} is busy: end the program that uses it")]
     Busy {
-        /// "video device" or "microphone".
+        /// "video device", "microphone" or "speaker".
         what: &'static str,
         /// Its path or name.
         device: String,
@@ -276,7 +295,7 @@ pub enum Fault {
     /// The system does not let this user use it.
     #[error("no permission to use {what} {device}: add this user to the group {group}")]
     Permission {
-        /// "video device" or "microphone".
+        /// "video device", "microphone" or "speaker".
         what: &'static str,
         /// Its path or name.
         device: String,

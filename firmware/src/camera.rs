@@ -26,6 +26,7 @@ use crate::seats::Seats;
 use crate::service::{Desk, DeskService, Recorded};
 use crate::setup::{self, Setup};
 use crate::stats::Stats;
+use crate::talk::{self, Talk};
 use crate::{board, defaults};
 
 const SETTINGS: &str = "settings.json";
@@ -83,6 +84,8 @@ pub struct Options {
     pub setup: setup::Options,
     /// What it records, if it has a card.
     pub record: Option<record::Options>,
+    /// How it is talked to.
+    pub talk: talk::Options,
 }
 
 impl Options {
@@ -103,6 +106,7 @@ impl Options {
             port: None,
             setup: setup::Options::default(),
             record: None,
+            talk: talk::Options::default(),
         }
     }
 }
@@ -205,11 +209,13 @@ impl Camera {
                 (Some(card), Some(Recorder::start(record, parts)?))
             }
         };
+        let talk = Talk::new(Arc::clone(&board), clock, options.talk.clone());
         let threads = Threads::start(
             Arc::clone(&board),
             Arc::clone(&live),
             options.encoding,
             recorder.as_ref().map(Recorder::watch),
+            talk.far(),
         )
         .map_err(Error::Thread)?;
         let (leaving, left) = mpsc::channel(64);
@@ -217,6 +223,7 @@ impl Camera {
         let desk = Arc::new(Desk {
             recorded: card.map(|card| Recorded::new(card, &live)),
             live,
+            talk,
             guests: Arc::clone(&guests),
             seats: Seats::new(options.max_viewers),
             motor,
@@ -384,7 +391,7 @@ fn open_board(options: &Options, clock: &Arc<Clock>) -> Result<Arc<dyn Board>, E
     let (fps, clock) = (options.encoding.fps, Arc::clone(clock));
     Ok(match &options.board {
         BoardChoice::Sim(source) => {
-            let sim = Sim::new(source.clone(), fps, clock);
+            let sim = Sim::new(source.clone(), fps, clock).with_sound(&options.talk);
             sim.check().map_err(Error::Source)?;
             Arc::new(sim)
         }
@@ -398,6 +405,7 @@ fn open_board(options: &Options, clock: &Arc<Clock>) -> Result<Arc<dyn Board>, E
             let devices = board::linux::Devices {
                 video: video.clone(),
                 audio: audio.clone(),
+                speaker: options.talk.speaker.clone(),
                 fps,
                 light: light.clone(),
                 button: button.clone(),

@@ -1,5 +1,7 @@
 //! The flags of `porthole-camera`, and the options that they make.
 
+mod talk;
+
 use std::io::Read;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -96,6 +98,8 @@ pub(crate) struct Args {
     setup: Setup,
     #[command(flatten)]
     record: Record,
+    #[command(flatten)]
+    talk: talk::Talk,
 }
 
 /// What it records.
@@ -263,6 +267,7 @@ pub(crate) fn options(args: Args) -> anyhow::Result<Options> {
         port: args.port,
         setup: setup_options(args.setup)?,
         record: record_options(args.record)?,
+        talk: args.talk.into(),
         ..Options::new(data)
     })
 }

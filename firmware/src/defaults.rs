@@ -145,3 +145,23 @@ pub const DOWNLOAD_PATIENCE: Duration = Duration::from_millis(250);
 pub const LIVE_READS: Duration = Duration::from_secs(2);
 /// The longest stretch that is downloaded as one file, ms.
 pub const MAX_CUT_MS: i64 = 4 * 3_600_000;
+/// A talk whose viewer is not heard of for this long is over, so that the floor is free two seconds after a viewer died.
+pub const TALK_SILENCE: Duration = Duration::from_millis(1_500);
+/// How often a talker is told how it is heard.
+pub const TALK_PROGRESS: Duration = Duration::from_millis(500);
+/// How long a line to a talker may take; one that does not read does without.
+pub const TALK_SEND: Duration = Duration::from_millis(200);
+/// Lines that wait for a talker.
+pub const TALK_LINES: usize = 4;
+/// Least delay of the jitter buffer; the most is 200 ms (`media::playout`).
+pub const TALK_LEAST_DELAY: Duration = Duration::from_millis(40);
+/// How long the end of a talk waits for what is buffered.
+pub const TALK_DRAIN: Duration = Duration::from_millis(600);
+/// The speaker is given its sound this long before it is heard: two of its blocks.
+pub const SPEAKER_LEAD: Duration = Duration::from_millis(20);
+/// How long an echo is looked for after the speaker fell silent.
+pub const ECHO_LINGER: Duration = Duration::from_secs(3);
+/// How long the floor is kept for whoever asked for it or took it.
+pub const FLOOR_KEPT: Duration = Duration::from_secs(5);
+/// How long a question who holds the floor waits for a change; below [`p2p::defaults::HEAD`].
+pub const FLOOR_WATCH: Duration = Duration::from_secs(5);

@@ -16,6 +16,7 @@ use crate::demand::{Lane, Wanted};
 use crate::live::Live;
 use crate::live::tags::{self, AudioTrack, VideoTrack};
 use crate::record;
+use crate::talk::ear::{Cleaner, FarEnd};
 
 #[cfg(feature = "ffmpeg")]
 use software::{SoundEncoder, VideoEncoder};
@@ -62,6 +63,7 @@ impl Threads {
         live: Arc<Live>,
         settings: Settings,
         motion: Option<Arc<record::Watch>>,
+        far: Arc<FarEnd>,
     ) -> std::io::Result<Self> {
         let sound = board.hardware().sound;
         let mut threads = Vec::new();
@@ -69,6 +71,7 @@ impl Threads {
             let listen = Listen {
                 board: Arc::clone(&board),
                 live: Arc::clone(&live),
+                far,
             };
             live.set_sound(Some(AudioTrack::aac()));
             threads.push(spawn("sound", move || listen.run())?);
@@ -274,6 +277,8 @@ impl Look {
 struct Listen {
     board: Arc<dyn Board>,
     live: Arc<Live>,
+    /// What the speaker plays.
+    far: Arc<FarEnd>,
 }
 
 impl Listen {
@@ -301,12 +306,13 @@ impl Listen {
         let mut microphone = self.board.open_microphone()?;
         self.live.set_sound(Some(AudioTrack::aac()));
         let mut encoder = SoundEncoder::new(Arc::clone(&self.live));
+        let mut cleaner = Cleaner::default();
         loop {
             let (wanted, _) = self.live.demand.now();
             if wanted.stop || !wanted.any() {
                 return Ok(());
             }
-            let block: Block = microphone.next()?;
+            let block: Block = cleaner.process(microphone.next()?, &self.far);
             encoder.push(&block)?;
         }
     }

@@ -31,6 +31,7 @@ pub mod seats;
 pub mod service;
 pub mod setup;
 pub mod stats;
+pub mod talk;
 pub mod thumbnail;
 
 pub use camera::{BoardChoice, Camera, Error, Options};

@@ -3,6 +3,7 @@
 mod command;
 mod recorded;
 mod recordings;
+mod voice;
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -23,6 +24,7 @@ use crate::live::{Live, NoPicture, Viewing};
 use crate::record::Recorder;
 use crate::seats::{NoSeat, Seat, Seats};
 use crate::stats::{Process, Stats};
+use crate::talk::Talk;
 
 pub use recorded::Recorded;
 
@@ -30,6 +32,8 @@ pub use recorded::Recorded;
 pub struct Desk {
     /// The lanes.
     pub live: Arc<Live>,
+    /// Whoever talks.
+    pub talk: Arc<Talk>,
     /// Who may come.
     pub guests: Arc<Guests>,
     /// How many may watch.
@@ -66,6 +70,7 @@ impl Desk {
             lanes: self.live.lanes(),
             streams: self.live.viewings(),
             card: self.recorder.as_ref().map(Recorder::stats),
+            talk: self.talk.stats(),
         }
     }
 
@@ -82,6 +87,9 @@ impl Desk {
             Ok(Target::Command(command)) => {
                 self.command(&command, &viewer, request.connection).await
             }
+            Ok(Target::Stream(StreamRequest::Voice { channel: 0, .. })) => {
+                self.voice(request.method, request.body, &viewer)
+            }
             Ok(Target::Stream(StreamRequest::Live { .. })) if request.method != Method::Get => {
                 let refusal = Refusal::new(Status::BadRequest, "method_not_allowed");
                 json(405, refusal.encode()).header("allow", "GET")
@@ -91,12 +99,19 @@ impl Desk {
                 quality,
                 audio_only,
             })) => self.watch(quality, audio_only, viewer).await,
-            Ok(Target::Stream(StreamRequest::Live { .. })) => {
+            Ok(Target::Stream(StreamRequest::Live { .. } | StreamRequest::Voice { .. })) => {
                 refuse(&Refusal::new(Status::BadRequest, "no_such_channel"))
             }
-            Ok(Target::Stream(StreamRequest::Voice { .. })) => not_supported(),
             Ok(Target::Stream(wanted)) => self.recorded(wanted, &request, &viewer).await,
         }
+    }
+
+    /// A place for one stream of a viewer.
+    fn seat(&self, viewer: &PeerId) -> Result<Seat, Refusal> {
+        self.seats.take(viewer).map_err(|none| match none {
+            NoSeat::Full { now } => Refusal::too_many_viewers(now, self.seats.max()),
+            NoSeat::TooManyStreams => Refusal::new(Status::TooManyConnections, "too_many_streams"),
+        })
     }
 
     async fn watch(&self, quality: Quality, audio_only: bool, viewer: PeerId) -> Response {
@@ -108,17 +123,9 @@ impl Desk {
         if audio_only && self.hardware.sound == Sound::None {
             return refuse(&Refusal::new(Status::Unsupported, "no_sound"));
         }
-        let seat = match self.seats.take(&viewer) {
+        let seat = match self.seat(&viewer) {
             Ok(seat) => seat,
-            Err(NoSeat::Full { now }) => {
-                return refuse(&Refusal::too_many_viewers(now, self.seats.max()));
-            }
-            Err(NoSeat::TooManyStreams) => {
-                return refuse(&Refusal::new(
-                    Status::TooManyConnections,
-                    "too_many_streams",
-                ));
-            }
+            Err(refusal) => return refuse(&refusal),
         };
         match self.live.watch(lane, viewer.short(), FIRST_PICTURE).await {
             Ok(viewing) => {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::talk::TalkStats;
+
 /// Everything, as the topic `stats` and SIGUSR1 give it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stats {
@@ -21,6 +23,8 @@ pub struct Stats {
     pub lanes: Vec<LaneStats>,
     /// Every live stream.
     pub streams: Vec<ViewerStats>,
+    /// Talks.
+    pub talk: TalkStats,
     /// The card, if the camera has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<CardStats>,

@@ -4,6 +4,8 @@
 
 #[path = "pair/rig.rs"]
 mod rig;
+#[path = "pair/talk.rs"]
+mod talk;
 
 use std::time::{Duration, Instant};
 
@@ -173,11 +175,7 @@ async fn a_full_camera_says_so_with_its_numbers() {
     assert_eq!(response.status, 503);
     let refusal = Refusal::decode(&response.body.read_to_end(1_000).await.unwrap()).unwrap();
     assert_eq!(refusal, Refusal::too_many_viewers(1, 1));
-    let full = DeviceStatus {
-        status: Status::TooManyConnections,
-        app_connect_num: Some(1),
-        max_connect_num: Some(1),
-    };
+    let full = DeviceStatus::new(Status::TooManyConnections, Some(1), Some(1));
     assert_eq!(next.device_status().await, full);
     assert_eq!(viewer.device_status().await.status, Status::Accept);
 

@@ -11,13 +11,14 @@ mod light;
 mod microphone;
 #[cfg(feature = "ffmpeg")]
 mod pictures;
+mod speaker;
 mod stream;
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::{Board, Eye, Fault, Gesture, Hardware, Light, Microphone, Sound};
+use super::{Board, Eye, Fault, Gesture, Hardware, Light, Microphone, Sound, Speaker};
 use crate::clock::Clock;
 use device::Layout;
 
@@ -28,6 +29,8 @@ pub struct Devices {
     pub video: String,
     /// Id of the microphone; `None` for the system's choice.
     pub audio: Option<String>,
+    /// Id of the speaker; `None` for the system's choice.
+    pub speaker: Option<String>,
     /// Pictures a second that are asked for; the device may have fewer.
     pub fps: u32,
     /// LED under `/sys/class/leds`; `None` for a camera without light.
@@ -74,6 +77,7 @@ impl Board for Linux {
             board: "linux",
             source: self.devices.video.clone(),
             sound,
+            speaker: true,
         }
     }
 
@@ -97,6 +101,12 @@ impl Board for Linux {
         Ok(Box::new(microphone))
     }
 
+    fn open_speaker(&self) -> Result<Box<dyn Speaker>, Fault> {
+        Ok(Box::new(speaker::Output::open(
+            self.devices.speaker.as_deref(),
+        )?))
+    }
+
     fn light(&self, light: Light) {
         if let Some(led) = &self.led {
             led.show(light);
@@ -118,6 +128,7 @@ mod tests {
         let devices = Devices {
             video: "/dev/video-none".into(),
             audio: None,
+            speaker: None,
             fps: 30,
             light: Some("none".into()),
             button: None,

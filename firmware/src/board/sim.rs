@@ -6,8 +6,11 @@ mod font;
 mod hand;
 pub mod lamp;
 mod microphone;
+pub mod room;
 mod scene;
+mod speaker;
 pub mod street;
+mod voice;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -18,8 +21,11 @@ use wire::stream::Quality;
 
 use super::motor::{Limits, Motor};
 use super::paced::{Paced, Painter};
-use super::{Board, Eye, Fault, Gesture, Hardware, Microphone, Moment, Sound, coded};
+use super::{Board, Eye, Fault, Gesture, Hardware, Microphone, Moment, Sound, Speaker, coded};
 use crate::clock::Clock;
+use crate::talk;
+use room::Room;
+use speaker::Loudspeaker;
 use street::Street;
 
 /// What the sim board looks at.
@@ -51,10 +57,12 @@ pub struct Sim {
     clock: Arc<Clock>,
     motor: Arc<Mutex<Motor>>,
     street: Arc<Street>,
+    room: Result<Option<Arc<Room>>, String>,
+    speaker_file: Option<PathBuf>,
 }
 
 impl Sim {
-    /// A board that looks at `source`, `fps` pictures a second.
+    /// A board that looks at `source`, `fps` pictures a second, and stands in no room.
     pub fn new(source: Source, fps: u32, clock: Arc<Clock>) -> Self {
         let motor = Arc::new(Mutex::new(Motor::new(Limits::default(), Instant::now())));
         let street = Arc::new(Street::new());
@@ -75,18 +83,38 @@ impl Sim {
             clock,
             motor,
             street,
+            room: Ok(None),
+            speaker_file: None,
         }
     }
 
-    /// Whether there is something to look at.
+    /// Whether there is something to look at, and a room to hear.
     ///
     /// # Errors
-    /// The file cannot be read, or nothing in it can be shown.
+    /// The file cannot be read, or nothing in it can be shown; the voice of the room cannot be read.
     pub fn check(&self) -> Result<(), Fault> {
+        self.room()?;
         match &self.source {
             Source::Scene => Ok(()),
             Source::File(_) => self.open_eye().map(drop),
         }
+    }
+
+    /// The same in a room with a voice, and with a file that keeps what its speaker plays.
+    pub fn with_sound(mut self, options: &talk::Options) -> Self {
+        let room = Room::open(options.room, &options.voice);
+        self.room = room
+            .map(|room| room.map(Arc::new))
+            .map_err(|fault| fault.to_string());
+        self.speaker_file.clone_from(&options.speaker_file);
+        self
+    }
+
+    fn room(&self) -> Result<Option<Arc<Room>>, Fault> {
+        self.room.clone().map_err(|text| Fault::Failed {
+            what: "the room",
+            text,
+        })
     }
 
     /// A file of this kind goes out as it is when nothing here can encode.
@@ -106,6 +134,7 @@ impl Board for Sim {
             board: "sim",
             source,
             sound,
+            speaker: true,
         }
     }
 
@@ -142,7 +171,17 @@ impl Board for Sim {
     }
 
     fn open_microphone(&self) -> Result<Box<dyn Microphone>, Fault> {
-        Ok(Box::new(microphone::Chime::new(Arc::clone(&self.clock))))
+        let room = self.room()?;
+        Ok(Box::new(microphone::Ear::new(
+            Arc::clone(&self.clock),
+            room,
+        )))
+    }
+
+    fn open_speaker(&self) -> Result<Box<dyn Speaker>, Fault> {
+        let (clock, room) = (Arc::clone(&self.clock), self.room()?);
+        let speaker = Loudspeaker::open(clock, room, self.speaker_file.as_deref())?;
+        Ok(Box::new(speaker))
     }
 
     fn gestures(&self) -> Option<tokio::sync::mpsc::Receiver<Gesture>> {

@@ -162,6 +162,9 @@ impl SoundEncoder {
             what: "encoding sound",
             text: error.to_string(),
         };
+        if block.samples.is_empty() {
+            return Ok(());
+        }
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
             none => none.insert(AacEncoder::open(SAMPLE_RATE, 1, AUDIO_BIT_RATE).map_err(failed)?),

@@ -39,6 +39,9 @@ impl Desk {
     fn inner(&self, cmd: &Inner, viewer: &PeerId) -> Response {
         match cmd {
             Inner::GetDeviceSt { kind, .. } => {
+                if *kind == StatusOf::Voice {
+                    return done(self.voice_status(viewer).encode());
+                }
                 let (seats, playbacks) =
                     (&self.seats, self.recorded.as_ref().map(|r| &r.playbacks));
                 let status = match (kind, playbacks) {
@@ -51,20 +54,13 @@ impl Desk {
                     }
                     (StatusOf::Voice, _) | (StatusOf::Playback, None) => Status::Unsupported,
                 };
-                let (app_connect_num, max_connect_num) = match (kind, playbacks) {
+                let (now, max) = match (kind, playbacks) {
                     (StatusOf::Playback, Some(playbacks)) => {
                         (Some(playbacks.count()), Some(playbacks.max()))
                     }
                     _ => (Some(seats.taken()), Some(seats.max())),
                 };
-                done(
-                    DeviceStatus {
-                        status,
-                        app_connect_num,
-                        max_connect_num,
-                    }
-                    .encode(),
-                )
+                done(DeviceStatus::new(status, now, max).encode())
             }
             Inner::GetNvrList => {
                 let itself = NvrChannel {
@@ -99,6 +95,7 @@ impl Desk {
                 let stats = serde_json::to_vec(&self.stats()).unwrap_or_default();
                 Response::new(200, Body::from(stats)).header("content-type", "application/json")
             }
+            Ok(Ask::TalkFloor(ask)) => self.floor(ask, viewer).await,
             Ok(Ask::Unknown(topic)) => done(UserReply::unknown_topic(&topic).encode()),
             Err(error) => {
                 let fields = [

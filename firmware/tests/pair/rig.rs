@@ -141,7 +141,7 @@ impl Viewer {
         DeviceStatus::decode(&reply).unwrap()
     }
 
-    async fn command(&self, query: &str) -> Vec<u8> {
+    pub(crate) async fn command(&self, query: &str) -> Vec<u8> {
         let response = self
             .session
             .request(Request::get(format!("/ipc.p2p.com/command?{query}")))

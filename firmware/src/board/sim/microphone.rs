@@ -1,16 +1,18 @@
-//! The sim board's microphone: hears the chime, on the wall clock's grid of samples.
+//! The sim board's microphone: hears the chime or the room, on the wall clock's grid of samples.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::lamp;
+use super::room::Room;
 use crate::board::{Block, Fault, Microphone};
 use crate::clock::Clock;
 use crate::defaults::{BLOCK, SAMPLE_RATE};
 
 /// See the module's text.
-pub(super) struct Chime {
+pub(super) struct Ear {
     clock: Arc<Clock>,
+    room: Option<Arc<Room>>,
     /// Number since 1970 of the next sample.
     next: i64,
 }
@@ -18,14 +20,15 @@ pub(super) struct Chime {
 /// A gap larger than this is left out rather than made up for, samples (half a second).
 const GAP: i64 = SAMPLE_RATE as i64 / 2;
 
-impl Chime {
-    pub(super) fn new(clock: Arc<Clock>) -> Self {
+impl Ear {
+    /// Hears the chime, or what is in the room.
+    pub(super) fn new(clock: Arc<Clock>, room: Option<Arc<Room>>) -> Self {
         let next = samples(clock.wall_us());
-        Self { clock, next }
+        Self { clock, room, next }
     }
 }
 
-impl Microphone for Chime {
+impl Microphone for Ear {
     fn next(&mut self) -> Result<Block, Fault> {
         let behind = samples(self.clock.wall_us()) - self.next;
         if behind.abs() > GAP {
@@ -39,14 +42,17 @@ impl Microphone for Chime {
         );
         let block = Block {
             media_us: self.clock.media_us(micros(self.next)),
-            samples: lamp::sound(self.next, BLOCK),
+            samples: match &self.room {
+                Some(room) => room.hear(self.next, BLOCK),
+                None => lamp::sound(self.next, BLOCK),
+            },
         };
         self.next = end;
         Ok(block)
     }
 }
 
-fn samples(wall_us: i64) -> i64 {
+pub(super) fn samples(wall_us: i64) -> i64 {
     (i128::from(wall_us) * i128::from(SAMPLE_RATE) / 1_000_000) as i64
 }
 
@@ -61,7 +67,7 @@ mod tests {
     #[test]
     fn blocks_follow_each_other_in_real_time() {
         let clock = Arc::new(Clock::start());
-        let mut chime = Chime::new(Arc::clone(&clock));
+        let mut chime = Ear::new(Arc::clone(&clock), None);
         let started = Instant::now();
         let first = chime.next().unwrap().media_us;
         let mut last = first;
