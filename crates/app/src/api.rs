@@ -19,6 +19,7 @@ mod playback;
 mod recorded;
 mod secret;
 mod shown;
+mod talk;
 
 pub use download::*;
 pub use failure::{Failure, FailureCode};
@@ -27,6 +28,7 @@ pub use pairing::*;
 pub use playback::*;
 pub use recorded::*;
 pub use secret::Secret;
+pub use talk::*;
 
 /// A camera's key inside this app: short, stable, safe in URLs and file names (`front-door`).
 pub type CameraKey = String;
@@ -257,6 +259,41 @@ pub enum Call {
     PairingState,
     /// Saves the camera's log of a pairing that failed, without its secrets. Answer: [`Reply::File`].
     SavePairingLog,
+    /// Begins to talk to a camera; how it goes comes as [`Event::Talk`]. Ends a talk that runs. Answer: [`Reply::Done`].
+    StartTalk {
+        /// To which.
+        camera: CameraKey,
+        /// The microphone, from [`Call::TalkDevices`]; absent = that of the settings.
+        device: Option<String>,
+    },
+    /// Ends the talk; what was said is still heard. Answer: [`Reply::Done`].
+    StopTalk,
+    /// Mutes the microphone of the talk that runs. Answer: [`Reply::Done`].
+    MuteTalk {
+        /// Whether it is.
+        muted: bool,
+    },
+    /// Tells who talks to a camera that this viewer would like to, or takes the floor at once. Answer: [`Reply::Floor`].
+    AskFloor {
+        /// Of which camera.
+        camera: CameraKey,
+        /// Whether to end the other's talk.
+        take: bool,
+    },
+    /// Which sound devices there are. Answer: [`Reply::TalkDevices`].
+    TalkDevices,
+    /// Plays a tone of a second. Answer, when it is over: [`Reply::Done`].
+    TestTone {
+        /// On this speaker; absent = the system's choice.
+        speaker: Option<String>,
+    },
+    /// Plays a short noise and listens for it. Answer: [`Reply::Loopback`].
+    TestLoopback {
+        /// With this microphone; absent = the system's choice.
+        microphone: Option<String>,
+        /// On this speaker; absent = the system's choice.
+        speaker: Option<String>,
+    },
     /// Reads a hub's invitation and asks that hub whether it is there. Answer: [`Reply::Hub`].
     CheckHub {
         /// What `porthole-hub owner add` printed.
@@ -395,6 +432,25 @@ pub enum Reply {
         /// Absent = none was begun, or it was forgotten.
         pairing: Option<Pairing>,
     },
+    /// To [`Call::AskFloor`].
+    Floor {
+        /// Who holds it now.
+        floor: TalkFloor,
+    },
+    /// To [`Call::TalkDevices`].
+    TalkDevices {
+        /// What can be talked into.
+        microphones: Vec<SoundDevice>,
+        /// What can be heard from.
+        speakers: Vec<SoundDevice>,
+    },
+    /// To [`Call::TestLoopback`].
+    Loopback {
+        /// From speaker to microphone, ms; absent = the noise was not heard.
+        delay_ms: Option<f32>,
+        /// Loudest sample that the microphone gave, dB of full scale.
+        level_db: f32,
+    },
     /// To [`Call::CheckHub`].
     Hub {
         /// Where it is, `host:port`.
@@ -480,6 +536,18 @@ pub enum Event {
     Audio {
         /// Why there is no sound; absent = there is.
         failure: Option<Failure>,
+    },
+    /// A talk went on, or a quarter of a second passed.
+    Talk {
+        /// How it is.
+        talk: Talk,
+    },
+    /// Somebody began or ended to talk to a camera that is on the screen.
+    Floor {
+        /// Which camera.
+        camera: CameraKey,
+        /// Who holds its floor now.
+        floor: TalkFloor,
     },
     /// A pairing went on, or a second passed.
     Pairing {

@@ -18,6 +18,8 @@ use crate::recorded::Thumbnails;
 use crate::session::{Core, Hold};
 use crate::snapshot;
 use crate::store::{Store, make_private};
+use crate::talk::Talks;
+use crate::talk::floor::Following;
 use base64::Engine;
 use p2p::{Identity, IdentityError};
 use std::collections::HashMap;
@@ -31,6 +33,7 @@ mod network;
 mod pairing;
 mod recorded;
 mod settings;
+mod talk;
 
 use network::Network;
 
@@ -101,6 +104,9 @@ struct Inner {
     device: Device,
     volume: Arc<Volume>,
     views: Mutex<HashMap<ViewId, View>>,
+    /// Who talks to the cameras of the views.
+    floors: Mutex<HashMap<ViewId, Following>>,
+    talks: Talks,
     warm: Mutex<Vec<Hold>>,
     discovery: Mutex<Option<Discovery>>,
     gateway: tokio::sync::Mutex<Option<Gateway>>,
@@ -175,6 +181,8 @@ impl App {
             device: options.sound,
             volume: Volume::new(settings.volume, settings.muted),
             views: Mutex::default(),
+            floors: Mutex::default(),
+            talks: Talks::default(),
             warm: Mutex::default(),
             discovery: Mutex::default(),
             gateway: tokio::sync::Mutex::default(),
@@ -285,6 +293,8 @@ impl App {
             } => {
                 let sink = sink.ok_or_else(|| fail::internal("a view needs a channel"))?;
                 let session = app.cameras.get(&camera)?;
+                let floor = Following::start(app.core.clone(), session.clone(), app.identity.id());
+                lock(&app.floors).insert(view, floor);
                 let sound = audio.then(|| (app.device.clone(), app.volume.clone()));
                 let (core, media_dir) = (app.core.clone(), app.media_dir.clone());
                 let opening = Opening {
@@ -331,6 +341,7 @@ impl App {
                 },
             ),
             Call::CloseView { view } => {
+                lock(&app.floors).remove(&view);
                 let closed = lock(&app.views).remove(&view);
                 if let Some(view) = closed {
                     view.close().await;
@@ -390,6 +401,13 @@ impl App {
                     urls,
                 })
             }
+            Call::StartTalk { .. }
+            | Call::StopTalk
+            | Call::MuteTalk { .. }
+            | Call::AskFloor { .. }
+            | Call::TalkDevices
+            | Call::TestTone { .. }
+            | Call::TestLoopback { .. } => self.talk_call(call).await,
             Call::ScanWifi
             | Call::ReadLabel { .. }
             | Call::StartPairing { .. }
@@ -437,6 +455,8 @@ impl App {
     pub async fn shutdown(&self) {
         self.end_pairing().await;
         self.0.downloads.stop().await;
+        self.stop_talk().await;
+        lock(&self.0.floors).clear();
         let views: Vec<_> = lock(&self.0.views).drain().map(|(_, view)| view).collect();
         for view in views {
             view.close().await;
@@ -500,6 +520,7 @@ impl App {
                 .filter(|(_, view)| view.camera == *camera)
                 .map(|(id, _)| *id)
                 .collect();
+            lock(&self.0.floors).retain(|id, _| !ids.contains(id));
             ids.into_iter().filter_map(|id| views.remove(&id)).collect()
         };
         for view in closed {

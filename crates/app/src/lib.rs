@@ -29,6 +29,7 @@ pub mod recorded;
 pub mod session;
 pub mod snapshot;
 pub mod store;
+pub mod talk;
 pub mod texts;
 pub mod timeline;
 

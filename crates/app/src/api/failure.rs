@@ -54,6 +54,22 @@ pub enum FailureCode {
     NoAudioDevice,
     /// The sound device failed.
     AudioDeviceLost,
+    /// There is no microphone, or none that may be used.
+    NoMicrophone,
+    /// The microphone went away while it was talked into.
+    MicrophoneLost,
+    /// Somebody else talks to the camera.
+    TalkBusy,
+    /// Another viewer took the floor.
+    TalkTaken,
+    /// The camera cannot be talked to.
+    TalkUnsupported,
+    /// The camera plays none of what this program sends.
+    TalkCodecRefused,
+    /// The camera ended the talk for another reason.
+    TalkEnded,
+    /// A file to talk with cannot be read.
+    VoiceUnreadable,
     /// No picture has arrived yet.
     NoPictureYet,
     /// A file cannot be written.

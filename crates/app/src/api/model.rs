@@ -1,6 +1,6 @@
 //! What the contract's commands and events carry: cameras, views, settings.
 
-use super::{CameraKey, Failure, HubChoice, Quality, Sink};
+use super::{CameraKey, Failure, HubChoice, Quality, Sink, TalkMode};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -200,6 +200,12 @@ pub struct Settings {
     pub volume: f32,
     /// Silence.
     pub muted: bool,
+    /// The microphone to talk with; absent = the system's choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub microphone: Option<String>,
+    /// What happens to the camera's sound while this viewer talks.
+    pub talk_mode: TalkMode,
     /// Quality a view opens with.
     pub quality: Quality,
     /// Which hub pairs cameras.
@@ -217,6 +223,8 @@ impl Default for Settings {
             gateway: false,
             volume: 0.8,
             muted: false,
+            microphone: None,
+            talk_mode: TalkMode::FullDuplex,
             quality: Quality::High,
             hub: HubChoice::Embedded,
             radio: "auto".into(),

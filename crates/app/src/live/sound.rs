@@ -2,6 +2,7 @@
 
 use super::{AudioTrack, AudioUnit};
 use crate::api::{Failure, FailureCode};
+use crate::talk::far::{Open, Speakers};
 use media::audio::{Decoder, Stretch};
 use media::playout::Player;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -16,10 +17,10 @@ const NEWEST: f64 = 0.1;
 const MAX_DELAY_MS: f64 = 400.0;
 
 /// Loudness of all views.
-#[derive(Debug)]
 pub struct Volume {
     level: AtomicU32,
     muted: AtomicBool,
+    speakers: Arc<Speakers>,
 }
 
 impl Volume {
@@ -28,6 +29,7 @@ impl Volume {
         Arc::new(Self {
             level: AtomicU32::new(level.to_bits()),
             muted: AtomicBool::new(muted),
+            speakers: Arc::default(),
         })
     }
 
@@ -37,9 +39,14 @@ impl Volume {
         self.muted.store(muted, Ordering::Relaxed);
     }
 
+    /// The speakers it is the volume of.
+    pub fn speakers(&self) -> &Arc<Speakers> {
+        &self.speakers
+    }
+
     fn get(&self) -> (f32, bool) {
         (
-            f32::from_bits(self.level.load(Ordering::Relaxed)),
+            f32::from_bits(self.level.load(Ordering::Relaxed)) * self.speakers.gain(),
             self.muted.load(Ordering::Relaxed),
         )
     }
@@ -70,9 +77,16 @@ pub struct Sound {
 }
 
 enum State {
-    Closed { since: Option<Instant>, told: bool },
+    Closed {
+        since: Option<Instant>,
+        told: bool,
+    },
     Opening(Arc<Mutex<Option<media::Result<Player>>>>),
-    Open(Box<Player>),
+    Open {
+        player: Box<Player>,
+        /// An echo canceller hears of it while it is open.
+        _heard: Open,
+    },
 }
 
 impl Sound {
@@ -114,7 +128,7 @@ impl Sound {
         let Some((_, Some(decoder))) = &mut self.decoder else {
             return news;
         };
-        let State::Open(player) = &mut self.state else {
+        let State::Open { player, .. } = &mut self.state else {
             return news;
         };
         let (level, muted) = self.volume.get();
@@ -144,7 +158,7 @@ impl Sound {
     /// Opens the device beside the stream, since that may take a second, and again every few seconds.
     fn open(&mut self) -> Option<Option<Failure>> {
         match &mut self.state {
-            State::Open(_) => None,
+            State::Open { .. } => None,
             State::Closed { since, told } => {
                 let device = match &self.device {
                     Device::Default => None,
@@ -182,7 +196,11 @@ impl Sound {
                         if let Some(hold) = self.hold {
                             player.set_delay_target(hold);
                         }
-                        self.state = State::Open(Box::new(player));
+                        let open = self.volume.speakers.opened(player.control());
+                        self.state = State::Open {
+                            player: Box::new(player),
+                            _heard: open,
+                        };
                         Some(None)
                     }
                     Err(error) => {
@@ -199,7 +217,7 @@ impl Sound {
 
     /// Another stream follows: what is buffered belongs to the one before.
     pub fn restart(&mut self) {
-        if let State::Open(player) = &mut self.state {
+        if let State::Open { player, .. } = &mut self.state {
             player.flush();
         }
         self.stretch = Stretch::default();
@@ -210,7 +228,7 @@ impl Sound {
     /// back by what it is ahead. An encoder keeps sound longer than pictures (AAC two frames, 43 ms at 48 kHz), so what
     /// counts is when both are met with, not how long each takes from its arrival.
     pub fn align(&mut self, pts_ms: f64, at: Instant) {
-        let State::Open(player) = &self.state else {
+        let State::Open { player, .. } = &self.state else {
             return;
         };
         let Some(clock) = player.clock() else { return };
@@ -233,7 +251,7 @@ impl Sound {
     /// Sound waiting to be played, ms.
     pub fn buffered_ms(&self) -> Option<f32> {
         match &self.state {
-            State::Open(player) => Some(player.stats().buffered_ms as f32),
+            State::Open { player, .. } => Some(player.stats().buffered_ms as f32),
             _ => None,
         }
     }

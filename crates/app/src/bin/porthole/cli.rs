@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Exit codes: 0 done, 1 a defect, 2 wrong usage, 3 link, 4 unknown camera, 5 not reached, 6 refused, 7 full,
 /// 8 stream, 9 command, 10 file, 11 saved data, 12 network of this machine, 13 wrong name or password of the hotspot,
 /// 14 hotspot or camera silent, 15 the camera could not join its network, 16 hub, 17 pairing, 18 nothing recorded, no card or no
-/// such file.
+/// such file, 19 talk.
 #[derive(Debug, Parser)]
 #[command(version, about, verbatim_doc_comment)]
 pub(crate) struct Cli {
@@ -135,6 +135,49 @@ impl std::fmt::Debug for Pair {
             .field("hotspot", &self.hotspot)
             .finish_non_exhaustive()
     }
+}
+
+/// How to talk.
+#[derive(Debug, Args)]
+pub(crate) struct Talk {
+    /// To which camera.
+    pub(crate) camera: String,
+    /// Send this WAV file instead of the microphone, and play nothing here.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// The microphone; by default the system's choice.
+    #[arg(long, value_name = "ID", conflicts_with = "from")]
+    pub(crate) microphone: Option<String>,
+    /// The codec; by default the camera's first choice.
+    #[arg(long, value_enum)]
+    pub(crate) codec: Option<VoiceCodec>,
+    /// Stay on after the file is over, or without the microphone ending it, until Ctrl-C.
+    #[arg(long)]
+    pub(crate) open_line: bool,
+    /// Keep what the camera hears in this WAV file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+    /// End the talk of whoever talks.
+    #[arg(long)]
+    pub(crate) take: bool,
+    /// Stop after this long.
+    #[arg(long)]
+    pub(crate) seconds: Option<f64>,
+}
+
+/// A codec of a voice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VoiceCodec {
+    /// AAC-LC.
+    Aac,
+    /// 16 bits.
+    Pcm,
+    /// G.711 A-law.
+    G711a,
+    /// G.711 µ-law.
+    G711u,
+    /// Opus.
+    Opus,
 }
 
 /// The commands.
@@ -296,6 +339,8 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 0.4, value_parser = seconds)]
         seconds: f64,
     },
+    /// Talk to a camera, and hear it, until Ctrl-C or the end of the file.
+    Talk(Talk),
     /// Make a one-time link for another viewer.
     Share {
         /// Which camera.

@@ -24,6 +24,7 @@ mod recordings;
 mod remove;
 mod share;
 mod snapshot;
+mod talk;
 mod thumbnail;
 mod wifi;
 
@@ -122,6 +123,7 @@ pub(crate) async fn run(cli: Cli, out: &Out) -> Result<(), Failure> {
             to,
             seconds,
         } => ptz::run(&app, out, &camera, to, seconds).await,
+        Command::Talk(typed) => talk::run(&app, out, typed).await,
         Command::Share { camera } => share::run(&app, out, &camera).await,
         Command::Remove { camera } => remove::run(&app, out, &camera).await,
     };

@@ -117,17 +117,21 @@ fn exit_code(code: FailureCode) -> u8 {
         | F::CodecUnsupported
         | F::DecoderFailed
         | F::NoPictureYet => 8,
+        F::TalkBusy | F::TalkTaken | F::TalkUnsupported | F::TalkCodecRefused | F::TalkEnded => 19,
         F::CommandTimeout | F::CommandRefused | F::CommandMalformed => 9,
         F::FileNotWritten
         | F::FileNotOpened
         | F::DiskFull
         | F::DownloadDamaged
-        | F::NotConverted => 10,
+        | F::NotConverted
+        | F::VoiceUnreadable => 10,
         F::DataUnreadable | F::IdentityUnusable | F::SettingInvalid => 11,
         F::GatewayUnavailable
         | F::DiscoveryUnavailable
         | F::NoAudioDevice
         | F::AudioDeviceLost
+        | F::NoMicrophone
+        | F::MicrophoneLost
         | F::WifiUnavailable
         | F::WifiNotAllowed
         | F::WifiFailed
