@@ -33,7 +33,7 @@ test("another direction takes over; releasing the first then changes nothing", (
   expect(sent.at(-1)).toBeNull();
 });
 
-test("the page's keys, and space kept free", () => {
+test("the page's keys", () => {
   const act = (key: string, more: KeyboardEventInit = {}) => actionFor(new KeyboardEvent("keydown", { key, ...more }));
   expect(act("ArrowLeft")).toEqual({ kind: "ptz", direction: "left" });
   expect(act("3")).toEqual({ kind: "quality", quality: "super" });
@@ -45,7 +45,8 @@ test("the page's keys, and space kept free", () => {
     "info",
   ]);
   expect(act("Escape")).toEqual({ kind: "back" });
-  expect([act(" "), act("x"), act("s", { ctrlKey: true })]).toEqual([null, null, null]);
+  expect(act(" ")).toEqual({ kind: "talk" });
+  expect([act("x"), act("s", { ctrlKey: true })]).toEqual([null, null]);
 });
 
 test("keys stay with fields, sliders and dialogs that need them", () => {

@@ -31,6 +31,9 @@ interface Answers {
   card_status: "card";
   start_download: "download_started";
   downloads: "downloads";
+  ask_floor: "floor";
+  talk_devices: "talk_devices";
+  test_loopback: "loopback";
 }
 
 type AnswerTo<T extends Call["call"]> = Answer<T extends keyof Answers ? Answers[T] : "done">;

@@ -19,6 +19,7 @@ import { type Core, CoreError, failure } from "./core.ts";
 import { type CardScenario, DemoCards } from "./demo/card.ts";
 import { DemoDownloads, type DownloadScenario } from "./demo/downloads.ts";
 import { DemoPairing, type PairingScenario } from "./demo/pairing.ts";
+import { DemoTalk, type TalkScenario } from "./demo/talk.ts";
 import { paintScene, rgbaToI420, SCENES, type View } from "./demo/scene.ts";
 
 /** What to show, by the address: `?cameras=empty&lang=zh&theme=light&fail=camera_full`. */
@@ -33,6 +34,7 @@ export interface Scenario extends PairingScenario, CardScenario, DownloadScenari
   add: "ok" | "slow" | "refused";
   /** How it stands with the relay. */
   relay: RelayState["kind"];
+  talk: TalkScenario;
   settings: Partial<Settings>;
   fps: number;
 }
@@ -43,6 +45,7 @@ export const DEFAULT_SCENARIO: Scenario = {
   live: "ok",
   fail: "camera_full",
   add: "ok",
+  talk: "ok",
   pair: "ok",
   wifi: "full",
   pace: 2000,
@@ -63,6 +66,7 @@ export function scenarioOf(search: string): Scenario {
     live: pick("live", ["ok", "starting", "reconnecting", "failed"]),
     fail: (query.get("fail") ?? "camera_full") as Failure["code"],
     add: pick("add", ["ok", "slow", "refused"]),
+    talk: pick("talk", ["ok", "busy", "no_microphone"]),
     pair: (query.get("pair") ?? "ok") as Scenario["pair"],
     wifi: pick("wifi", ["full", "empty", "by_hand", "denied", "failed"]),
     pace: Number(query.get("pace") ?? 2000),
@@ -128,6 +132,7 @@ export class DemoCore implements Core {
   #pairing: DemoPairing;
   #cards: DemoCards;
   #downloads: DemoDownloads;
+  #talk: DemoTalk;
   #said: Pairing | null = null;
   #lanTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -140,6 +145,7 @@ export class DemoCore implements Core {
       gateway: false,
       volume: 0.8,
       muted: false,
+      talkMode: "full_duplex",
       quality: "high",
       hub: { kind: "embedded" },
       radio: "auto",
@@ -150,6 +156,7 @@ export class DemoCore implements Core {
     if (this.#settings.language === "zh") {
       this.#cameras.forEach((camera, i) => Object.assign(camera, CHINESE[i]));
     }
+    this.#talk = new DemoTalk(this.#scenario.talk, (event) => this.emit(event));
     this.#pairing = new DemoPairing(
       this.#scenario,
       (pairing) => {
@@ -250,6 +257,7 @@ export class DemoCore implements Core {
         break;
       case "open_view":
         await this.#openView(request.view, request.camera, request.quality, frames ?? (() => undefined));
+        this.#talk.opened(request.camera);
         break;
       case "set_quality": {
         const view = this.#views.get(request.view);
@@ -295,6 +303,32 @@ export class DemoCore implements Core {
               }))
             : [],
         };
+      case "start_talk":
+        this.#talk.start(request.camera);
+        break;
+      case "stop_talk":
+        this.#talk.stop();
+        break;
+      case "mute_talk":
+        this.#talk.mute(request.muted);
+        break;
+      case "ask_floor":
+        return { reply: "floor", floor: this.#talk.ask(request.camera, request.take) };
+      case "talk_devices":
+        return {
+          reply: "talk_devices",
+          microphones: [
+            { id: "built-in", name: "Built-in microphone", default: true },
+            { id: "headset", name: "USB headset", default: false },
+          ],
+          speakers: [{ id: "built-in", name: "Built-in speakers", default: true }],
+        };
+      case "test_tone":
+        await wait(200);
+        break;
+      case "test_loopback":
+        await wait(200);
+        return { reply: "loopback", delayMs: 38, levelDb: -18 };
       case "scan_wifi":
         await wait(Math.min(600, this.#scenario.pace));
         return this.#pairing.scan();

@@ -1,6 +1,17 @@
 /** What the core reports, mirrored for the components; and the calls that change it. */
 import { getContext, setContext } from "svelte";
-import type { Camera, Download, Event, Failure, LanCamera, Pairing, RelayState, Settings } from "../bindings/api.ts";
+import type {
+  Camera,
+  Download,
+  Event,
+  Failure,
+  LanCamera,
+  Pairing,
+  RelayState,
+  Settings,
+  Talk,
+  TalkFloor,
+} from "../bindings/api.ts";
 import { ask, type Core, toFailure } from "../core/core.ts";
 import { failureText, i18n, t } from "../i18n/i18n.svelte.ts";
 import { parseRoute, type Route, writeRoute } from "./route.ts";
@@ -44,6 +55,7 @@ export class App {
     gateway: false,
     volume: 0.8,
     muted: false,
+    talkMode: "full_duplex",
     quality: "high",
     hub: { kind: "embedded" },
     radio: "auto",
@@ -52,6 +64,10 @@ export class App {
   relay = $state.raw<RelayState>({ kind: "none" });
   about = $state<About>({ version: "", viewer: "", mediaDir: "", ffmpeg: "" });
   audioFailure = $state<Failure | null>(null);
+  /** The talk that runs or has ended. */
+  talk = $state.raw<Talk | null>(null);
+  /** Who talks to the cameras on the screen. */
+  floors = $state.raw<Record<string, TalkFloor>>({});
   /** The pairing that runs or has ended and was not put away. */
   pairing = $state.raw<Pairing | null>(null);
   /** When the core told of it, on the page's clock. */
@@ -325,6 +341,12 @@ export class App {
       case "audio":
         if (this.audioFailure && !event.failure) this.toast({ tone: "note", title: t("audio.back") });
         this.audioFailure = event.failure;
+        break;
+      case "talk":
+        this.talk = event.talk;
+        break;
+      case "floor":
+        this.floors = { ...this.floors, [event.camera]: event.floor };
         break;
       case "pairing":
         this.#setPairing(event.pairing);

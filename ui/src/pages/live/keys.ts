@@ -1,10 +1,10 @@
-/** The live page's keyboard. Space is kept free: it will talk. */
+/** The live page's keyboard. Space talks while it is held. */
 import type { Direction, Quality } from "../../bindings/api.ts";
 
 export type Action =
   | { kind: "ptz"; direction: Direction }
   | { kind: "quality"; quality: Quality }
-  | { kind: "fullscreen" | "mute" | "snapshot" | "record" | "info" | "playback" | "back" };
+  | { kind: "talk" | "fullscreen" | "mute" | "snapshot" | "record" | "info" | "playback" | "back" };
 
 const ARROWS: Record<string, Direction> = {
   ArrowUp: "up",
@@ -21,6 +21,7 @@ export function belongsToField(event: KeyboardEvent): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.closest("[role=dialog], [role=menu]")) return true;
   if (target.closest("input[type=range], [role=radiogroup]")) return event.key in ARROWS;
+  if (event.key === " " && target.closest("button, a, label")) return true;
   return target.closest("input, textarea, select") !== null;
 }
 
@@ -32,6 +33,7 @@ export function actionFor(event: KeyboardEvent): Action | null {
   const quality = QUALITIES[event.key];
   if (quality) return { kind: "quality", quality };
   if (event.key === "Escape") return { kind: "back" };
+  if (event.key === " ") return { kind: "talk" };
   const letter = LETTERS[event.key.toLowerCase() as keyof typeof LETTERS];
   return letter ? { kind: letter } : null;
 }
