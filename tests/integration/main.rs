@@ -8,4 +8,5 @@ mod pairing;
 mod recordings;
 mod relay;
 mod repository;
+mod talk;
 mod two_programs;

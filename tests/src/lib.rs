@@ -7,5 +7,6 @@ pub mod hub_load;
 pub mod places;
 pub mod programs;
 pub mod screen;
+pub mod sound;
 pub mod tls;
 pub mod watching;

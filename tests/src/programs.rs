@@ -24,6 +24,8 @@ pub mod exit {
     pub const REFUSED: i32 = 6;
     /// The camera serves as many viewers as it can.
     pub const FULL: i32 = 7;
+    /// The camera takes no voice, or somebody else talks.
+    pub const TALK: i32 = 19;
 }
 
 /// Longest that a program may take to answer anything in a test.

@@ -71,6 +71,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "xdotool",
         ],
     ),
+    ("spoken words for tests of talk", &["espeak-ng"]),
     ("Wi-Fi in a virtual machine", &["qemu-system-x86"]),
     ("the hub's tests on its other database", &["postgresql"]),
     (

@@ -1,0 +1,116 @@
+//! Spoken files and how alike two of them are.
+
+use crate::programs::{PATIENCE, finish};
+use media::wav;
+use std::path::Path;
+use std::process::Command;
+
+/// Samples a second of everything here: what speech needs.
+pub const RATE: usize = 8_000;
+/// Values a second of an envelope.
+const ENVELOPE: usize = 100;
+
+/// Writes `words` as spoken by `voice`, `pitch` 0 to 99.
+pub fn speak(path: &Path, voice: &str, pitch: u32, words: &str) {
+    let pitch = pitch.to_string();
+    let mut command = Command::new("espeak-ng");
+    command
+        .args(["-v", voice, "-p", &pitch, "-s", "150", "-w"])
+        .arg(path)
+        .arg(words);
+    finish(&mut command, PATIENCE).succeeded();
+}
+
+/// A file at [`RATE`].
+pub fn read(path: &Path) -> Vec<f32> {
+    let read = wav::read(path)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .to_mono();
+    let mut resampler =
+        media::audio::Resampler::new(read.rate, RATE as u32, 1).expect("a usual rate");
+    let mut out = Vec::new();
+    resampler.process(&read.data, &mut out);
+    out
+}
+
+/// Appends silence to a file.
+pub fn add_silence(path: &Path, seconds: f32) {
+    let mut read = wav::read(path)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .to_mono();
+    let missing = (seconds * read.rate as f32) as usize;
+    read.data.extend(std::iter::repeat_n(0.0, missing));
+    let mut writer = wav::Writer::create(path, read.rate).expect("the file is ours");
+    writer.write(&read.data).expect("the file is ours");
+}
+
+/// Mean square.
+pub fn power(samples: &[f32]) -> f64 {
+    let sum: f64 = samples.iter().map(|s| f64::from(*s) * f64::from(*s)).sum();
+    sum / samples.len().max(1) as f64
+}
+
+fn envelope(samples: &[f32]) -> Vec<f32> {
+    let level = |piece: &[f32]| power(piece).sqrt() as f32;
+    samples.chunks(RATE / ENVELOPE).map(level).collect()
+}
+
+/// Normalised correlation of `a` with `b` from `lag` on; 0 where they do not overlap by half.
+fn correlation(a: &[f32], b: &[f32], lag: i64) -> f64 {
+    let (mut ab, mut aa, mut bb, mut count) = (0.0f64, 0.0f64, 0.0f64, 0usize);
+    for (i, &x) in a.iter().enumerate() {
+        let Some(&y) = usize::try_from(i as i64 + lag)
+            .ok()
+            .and_then(|at| b.get(at))
+        else {
+            continue;
+        };
+        ab += f64::from(x) * f64::from(y);
+        aa += f64::from(x) * f64::from(x);
+        bb += f64::from(y) * f64::from(y);
+        count += 1;
+    }
+    if count * 2 < a.len() || aa <= 0.0 || bb <= 0.0 {
+        return 0.0;
+    }
+    ab / (aa * bb).sqrt()
+}
+
+fn best(a: &[f32], b: &[f32], lags: impl Iterator<Item = i64>) -> (i64, f64) {
+    lags.map(|lag| (lag, correlation(a, b, lag)))
+        .max_by(|(_, x), (_, y)| x.total_cmp(y))
+        .unwrap_or_default()
+}
+
+/// Where `part` is heard in `whole`: the sample, and how alike they are there.
+pub fn find(part: &[f32], whole: &[f32]) -> (i64, f64) {
+    let (thin, thick) = (envelope(part), envelope(whole));
+    // An envelope is never negative: without its mean everything is like everything.
+    let flat = |mut values: Vec<f32>| {
+        let mean = values.iter().sum::<f32>() / values.len().max(1) as f32;
+        values.iter_mut().for_each(|value| *value -= mean);
+        values
+    };
+    let (thin, thick) = (flat(thin), flat(thick));
+    let (coarse, _) = best(&thin, &thick, -(ENVELOPE as i64)..thick.len() as i64);
+    let step = (RATE / ENVELOPE) as i64;
+    best(part, whole, (coarse - 3) * step..(coarse + 3) * step)
+}
+
+/// How alike `part` and what is heard of it from `lag` on are: the median of its loud seconds, each aligned by itself,
+/// since a jitter buffer plays a little faster or slower.
+pub fn likeness(part: &[f32], whole: &[f32], lag: i64) -> f64 {
+    let loud = power(part) / 10.0;
+    let mut seconds: Vec<f64> = part
+        .chunks_exact(RATE)
+        .enumerate()
+        .filter(|(_, second)| power(second) > loud)
+        .map(|(i, second)| {
+            let at = lag + (i * RATE) as i64;
+            best(second, whole, at - 240..at + 240).1
+        })
+        .collect();
+    assert!(!seconds.is_empty(), "nothing loud in it");
+    seconds.sort_by(f64::total_cmp);
+    seconds[seconds.len() / 2]
+}
