@@ -13,6 +13,7 @@ use wire::id::PeerId;
 use wire::link::Link;
 
 use crate::access::Guests;
+use crate::board::sim::easel::Easel;
 use crate::board::sim::{Sim, Source};
 use crate::board::{Board, Fault};
 use crate::card::Card;
@@ -82,6 +83,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// How it gets onto the network and to a hub.
     pub setup: setup::Options,
+    /// What stands before the lens of the sim board.
+    pub easel: Easel,
     /// What it records, if it has a card.
     pub record: Option<record::Options>,
     /// How it is talked to.
@@ -105,6 +108,7 @@ impl Options {
             lan: true,
             port: None,
             setup: setup::Options::default(),
+            easel: Easel::default(),
             record: None,
             talk: talk::Options::default(),
         }
@@ -222,7 +226,7 @@ impl Camera {
         let reach = endpoint.clone();
         let desk = Arc::new(Desk {
             recorded: card.map(|card| Recorded::new(card, &live)),
-            live,
+            live: Arc::clone(&live),
             talk,
             guests: Arc::clone(&guests),
             seats: Seats::new(options.max_viewers),
@@ -249,6 +253,8 @@ impl Camera {
             dir,
             camera: endpoint.id(),
             board,
+            #[cfg(feature = "ffmpeg")]
+            live,
             guests,
             leaving,
             endpoint: endpoint.clone(),
@@ -391,7 +397,9 @@ fn open_board(options: &Options, clock: &Arc<Clock>) -> Result<Arc<dyn Board>, E
     let (fps, clock) = (options.encoding.fps, Arc::clone(clock));
     Ok(match &options.board {
         BoardChoice::Sim(source) => {
-            let sim = Sim::new(source.clone(), fps, clock).with_sound(&options.talk);
+            let sim = Sim::new(source.clone(), fps, clock)
+                .with_easel(options.easel.clone())
+                .with_sound(&options.talk);
             sim.check().map_err(Error::Source)?;
             Arc::new(sim)
         }

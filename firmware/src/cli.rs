@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use firmware::board::sim::Source;
+use firmware::board::sim::easel::Easel;
 use firmware::record::schedule::Schedule;
 use firmware::record::{self, RecordMode};
 use firmware::{BoardChoice, Options, card, defaults, encode, setup};
@@ -25,7 +26,8 @@ const MOST_SCANNED: u64 = 4 << 10;
 ///
 /// SIGTERM and Ctrl-C stop it cleanly; SIGUSR1 prints what it counts (viewers, encoders, rings, skips) as JSON. With
 /// --radio or --setup it prints what its light says, and on the sim board SIGUSR2 presses its button; on a terminal so does
-/// `b` + Enter, `hold` + Enter is a factory reset, and `scan TEXT` + Enter shows it a code.
+/// `b` + Enter, `hold` + Enter is a factory reset, `scan TEXT` + Enter stands for a code that it has read, and
+/// `show TEXT` + Enter draws a code before its lens (`show` alone takes it away).
 #[derive(Parser)]
 #[command(name = "porthole-camera", version)]
 pub(crate) struct Args {
@@ -186,6 +188,9 @@ struct Setup {
     /// A code with network and token that is shown to the camera when it starts; `-` reads it from the standard input
     #[arg(long, value_name = "TEXT")]
     scan: Option<String>,
+    /// A text that is drawn as a code before the lens of the sim board; `-` reads it from the standard input
+    #[arg(long, value_name = "TEXT", conflicts_with = "scan")]
+    show_code: Option<String>,
 }
 
 /// Things to do instead of running.
@@ -249,6 +254,10 @@ pub(crate) fn options(args: Args) -> anyhow::Result<Options> {
         (false, true) => RelayChoice::None,
         (false, false) => RelayChoice::Urls(args.relays.into_iter().map(relay).collect()),
     };
+    let easel = Easel::default();
+    if let Some(text) = args.setup.show_code.clone().map(code).transpose()? {
+        easel.show(&text).context("--show-code")?;
+    }
     let codec = match args.codec {
         Codec::H264 => flv::VideoCodec::H264,
         Codec::H265 => flv::VideoCodec::Hevc,
@@ -265,6 +274,7 @@ pub(crate) fn options(args: Args) -> anyhow::Result<Options> {
         relays,
         lan: !args.no_lan,
         port: args.port,
+        easel,
         setup: setup_options(args.setup)?,
         record: record_options(args.record)?,
         talk: args.talk.into(),
@@ -302,6 +312,19 @@ fn record_options(args: Record) -> anyhow::Result<Option<record::Options>> {
     }))
 }
 
+/// A code that was typed, or the one on the standard input.
+fn code(typed: String) -> anyhow::Result<String> {
+    if typed != "-" {
+        return Ok(typed);
+    }
+    let mut text = String::new();
+    std::io::stdin()
+        .take(MOST_SCANNED)
+        .read_to_string(&mut text)
+        .context("reading the code from the standard input")?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
 fn setup_options(args: Setup) -> anyhow::Result<setup::Options> {
     let radio = match args.radio.as_str() {
         "none" => None,
@@ -326,17 +349,7 @@ fn setup_options(args: Setup) -> anyhow::Result<setup::Options> {
     let hub = args
         .hub
         .map(|text| HubAddress::decode(text.as_bytes()).context("--hub"));
-    let scan = match args.scan.as_deref() {
-        Some("-") => {
-            let mut text = String::new();
-            std::io::stdin()
-                .take(MOST_SCANNED)
-                .read_to_string(&mut text)
-                .context("reading the code from the standard input")?;
-            Some(text.trim_end_matches(['\r', '\n']).to_owned())
-        }
-        _ => args.scan,
-    };
+    let scan = args.scan.map(code).transpose()?;
     Ok(setup::Options {
         radio,
         open: args.setup,

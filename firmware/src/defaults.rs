@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use wire::stream::Quality;
+
 /// Pictures a second unless the user says otherwise.
 pub const FPS: u32 = 30;
 /// Seconds between keyframes: what a slow viewer waits at most, and what a new one is sent at once.
@@ -36,6 +38,11 @@ pub const AUDIO_BIT_RATE: u32 = 64_000;
 /// Samples taken from the microphone at a time: a quarter of an AAC frame, so that every frame leaves the moment its
 /// last sample is there. Blocks that do not divide it make frames up to a block late, which viewers must buffer for.
 pub const BLOCK: usize = 256;
+
+/// Codes are looked for in pictures of this quality: a code that fills half the height still has several pixels a module.
+pub const READ_QUALITY: Quality = Quality::Standard;
+/// Between two pictures that codes are looked for in.
+pub const READ_EVERY: Duration = Duration::from_millis(500);
 
 /// The motor stops this long after the last press: the viewer repeats it while a finger is down.
 pub const DEAD_MAN: Duration = Duration::from_millis(500);

@@ -1,13 +1,14 @@
 //! Who wants what: the number of viewers of each lane, and the threads that wait for one.
 //!
-//! A lane is wanted while somebody watches it and [`LINGER`] longer.
+//! A lane is wanted while somebody watches it and [`LINGER`] longer. Pictures are wanted too while codes are looked for in
+//! them; nothing is encoded for that.
 
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Instant;
 
 use wire::stream::Quality;
 
-use crate::defaults::LINGER;
+use crate::defaults::{LINGER, READ_QUALITY};
 
 /// One of the four streams a camera makes: a quality, or sound alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +49,8 @@ impl Lane {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     lanes: [bool; 4],
+    /// Codes are looked for in the pictures of [`READ_QUALITY`].
+    pub reads: bool,
     /// The camera goes off: threads end.
     pub stop: bool,
 }
@@ -58,9 +61,9 @@ impl Wanted {
         self.lanes[lane.index()]
     }
 
-    /// Whether pictures of this quality are.
+    /// Whether pictures of this quality are, to be encoded or to be looked at.
     pub fn quality(&self, quality: Quality) -> bool {
-        self.lane(Lane::Video(quality))
+        self.lane(Lane::Video(quality)) || self.reads && quality == READ_QUALITY
     }
 
     /// Whether any picture is.
@@ -70,9 +73,14 @@ impl Wanted {
             .any(|quality| self.quality(quality))
     }
 
+    /// Whether a lane is.
+    pub fn watched(&self) -> bool {
+        self.lanes.contains(&true)
+    }
+
     /// Whether anything is.
     pub fn any(&self) -> bool {
-        self.lanes.contains(&true)
+        self.watched() || self.reads
     }
 }
 
@@ -88,6 +96,7 @@ struct State {
     viewers: [u32; 4],
     left: [Option<Instant>; 4],
     version: u64,
+    reads: bool,
     stop: bool,
 }
 
@@ -97,6 +106,7 @@ impl State {
             |i: usize| self.viewers[i] > 0 || self.left[i].is_some_and(|left| now < left + LINGER);
         Wanted {
             lanes: std::array::from_fn(lane),
+            reads: self.reads,
             stop: self.stop,
         }
     }
@@ -117,6 +127,13 @@ impl Demand {
                 state.left[lane.index()] = Some(now);
             }
         });
+    }
+
+    /// Codes are looked for in the pictures from now on, or no longer.
+    pub fn read(&self, reads: bool) {
+        if self.lock().reads != reads {
+            self.change(|state| state.reads = reads);
+        }
     }
 
     /// The camera goes off.
@@ -193,6 +210,19 @@ mod tests {
         demand.join(Lane::Audio);
         demand.leave(Lane::Audio, Instant::now() - LINGER);
         assert!(!demand.now().0.lane(Lane::Audio));
+    }
+
+    #[test]
+    fn pictures_that_are_only_looked_at_are_no_lane() {
+        let demand = Demand::default();
+        demand.read(true);
+        let (wanted, version) = demand.now();
+        assert!(wanted.pictures() && wanted.any() && wanted.quality(READ_QUALITY));
+        assert!(!wanted.watched() && !wanted.lane(Lane::Video(READ_QUALITY)));
+        demand.read(true);
+        assert_eq!(demand.now().1, version, "nobody is woken for nothing");
+        demand.read(false);
+        assert!(!demand.now().0.any());
     }
 
     #[test]

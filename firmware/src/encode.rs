@@ -119,6 +119,8 @@ struct Look {
 
 impl Look {
     fn run(&self) {
+        // A sensor that is looked at all day and is not there is told once.
+        let mut told = String::new();
         loop {
             let (wanted, version) = self.live.demand.now();
             if wanted.stop {
@@ -130,21 +132,29 @@ impl Look {
             }
             let result = match self.board.open_eye() {
                 Ok(Eye::Pictures(sensor)) => self.pictures(sensor),
+                Ok(Eye::Coded(_)) if !wanted.watched() => {
+                    tracing::warn!("codes cannot be read: the sensor gives no pictures, but video");
+                    self.live.demand.read(false);
+                    Ok(())
+                }
                 Ok(Eye::Coded(source)) => self.coded(source),
                 Err(fault) => Err(fault),
             };
             if let Err(fault) = result {
-                tracing::warn!(%fault, "no picture");
+                let fault = fault.to_string();
+                if told != fault || wanted.watched() {
+                    tracing::warn!(%fault, "no picture");
+                }
                 let (_, version) = self.live.demand.now();
-                self.lanes()
-                    .for_each(|lane| self.live.fail(lane, &fault.to_string()));
+                self.lanes().for_each(|lane| self.live.fail(lane, &fault));
+                told = fault;
                 self.live.demand.wait(version, Some(Instant::now() + RETRY));
             }
         }
     }
 
     fn is_needed(&self, wanted: Wanted) -> bool {
-        wanted.pictures() || self.with_sound && wanted.any()
+        wanted.pictures() || self.with_sound && wanted.watched()
     }
 
     fn lanes(&self) -> impl Iterator<Item = Lane> {
@@ -163,7 +173,7 @@ impl Look {
         }
         loop {
             let (wanted, _) = self.live.demand.now();
-            if wanted.stop || !self.is_needed(wanted) {
+            if wanted.stop || !wanted.watched() || !self.is_needed(wanted) {
                 self.lanes().for_each(|lane| self.live.clear(lane));
                 return Ok(());
             }
@@ -231,7 +241,7 @@ impl Look {
             let (wanted, _) = self.live.demand.now();
             for quality in Quality::ALL {
                 let encoder = &mut encoders[quality as usize];
-                if !wanted.quality(quality) && encoder.take().is_some() {
+                if !wanted.lane(Lane::Video(quality)) && encoder.take().is_some() {
                     started[quality as usize] = None;
                     self.live.clear(Lane::Video(quality));
                 }
@@ -240,9 +250,17 @@ impl Look {
                 return Ok(());
             }
             let captured = sensor.next(&self.live.demand)?;
+            // Somebody may have come while the sensor was waited for.
+            let (wanted, _) = self.live.demand.now();
             for shot in captured.shots {
                 if let Some(motion) = &self.motion {
                     motion.look(shot.quality, &shot.picture);
+                }
+                if wanted.reads {
+                    self.live.lens.look(shot.quality, &shot.picture);
+                }
+                if !wanted.lane(Lane::Video(shot.quality)) {
+                    continue;
                 }
                 let encoder = &mut encoders[shot.quality as usize];
                 if encoder.as_ref().is_none_or(VideoEncoder::has_ended) {
@@ -261,8 +279,8 @@ impl Look {
                     encoder.submit(shot.picture);
                 }
             }
-            for block in captured.sound {
-                sound.push(&block)?;
+            for block in captured.sound.iter().filter(|_| wanted.watched()) {
+                sound.push(block)?;
             }
         }
     }
@@ -288,7 +306,7 @@ impl Listen {
             if wanted.stop {
                 return;
             }
-            if !wanted.any() {
+            if !wanted.watched() {
                 self.live.demand.wait(version, None);
                 continue;
             }
@@ -309,7 +327,7 @@ impl Listen {
         let mut cleaner = Cleaner::default();
         loop {
             let (wanted, _) = self.live.demand.now();
-            if wanted.stop || !wanted.any() {
+            if wanted.stop || !wanted.watched() {
                 return Ok(());
             }
             let block: Block = cleaner.process(microphone.next()?, &self.far);

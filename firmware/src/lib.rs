@@ -22,6 +22,8 @@ pub mod demand;
 pub mod download;
 pub mod encode;
 pub mod hub_client;
+#[cfg(feature = "ffmpeg")]
+pub mod lens;
 pub mod live;
 pub mod playback;
 pub mod qr;

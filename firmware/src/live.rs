@@ -27,6 +27,9 @@ use tags::{AudioTrack, VideoTrack};
 pub struct Live {
     /// Who wants what.
     pub demand: Demand,
+    /// Pictures that codes are looked for in.
+    #[cfg(feature = "ffmpeg")]
+    pub lens: crate::lens::Lens,
     slots: [Slot; 4],
     sound: Mutex<Option<AudioTrack>>,
     watching: Mutex<BTreeMap<u64, Arc<Counters>>>,
@@ -86,6 +89,8 @@ impl Live {
         };
         Self {
             demand: Demand::default(),
+            #[cfg(feature = "ffmpeg")]
+            lens: crate::lens::Lens::default(),
             slots: Lane::ALL.map(slot),
             sound: Mutex::new(None),
             watching: Mutex::new(BTreeMap::new()),

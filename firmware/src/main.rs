@@ -64,6 +64,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
                 tracing::warn!(?erased, "factory reset; starting as a new camera");
                 // A code that was shown to the former camera is not for the new one.
                 options.setup.scan = None;
+                options.easel.clear();
             }
         }
     }

@@ -31,6 +31,8 @@ use wire::soft_ap;
 use crate::access::Guests;
 use crate::board::{Board, Gesture};
 use crate::data::{DataDir, DataError};
+#[cfg(feature = "ffmpeg")]
+use crate::live::Live;
 use machine::Phase;
 use saved::Saved;
 
@@ -95,6 +97,8 @@ pub(crate) struct Parts {
     pub(crate) dir: DataDir,
     pub(crate) camera: CameraId,
     pub(crate) board: Arc<dyn Board>,
+    #[cfg(feature = "ffmpeg")]
+    pub(crate) live: Arc<Live>,
     pub(crate) guests: Arc<Guests>,
     /// Viewers whose connections are to be closed.
     pub(crate) leaving: mpsc::Sender<PeerId>,
@@ -156,6 +160,8 @@ pub struct Setup {
     reset: watch::Receiver<bool>,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    #[cfg(feature = "ffmpeg")]
+    reading: JoinHandle<()>,
 }
 
 impl Setup {
@@ -180,6 +186,8 @@ impl Setup {
         }
         let (status, watching) = watch::channel(Status::default());
         let (reset, resetting) = watch::channel(false);
+        #[cfg(feature = "ffmpeg")]
+        let reading = tokio::spawn(crate::lens::read(parts.live.clone(), gestures.clone()));
         let driver = driver::Driver::new(driver::Start {
             options,
             parts,
@@ -197,6 +205,8 @@ impl Setup {
             reset: resetting,
             task: tokio::spawn(driver.run(stop.clone())),
             stop,
+            #[cfg(feature = "ffmpeg")]
+            reading,
         }))
     }
 
@@ -243,6 +253,8 @@ impl Setup {
 impl Drop for Setup {
     fn drop(&mut self) {
         self.task.abort();
+        #[cfg(feature = "ffmpeg")]
+        self.reading.abort();
     }
 }
 

@@ -268,6 +268,46 @@ async fn a_code_shown_to_the_camera_pairs_it() {
     camera.stop().await;
 }
 
+/// The whole way of light: what the viewer shows stands before the lens, is found in the sensor's pictures, and pairs.
+#[cfg(feature = "ffmpeg")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_before_the_lens_is_read_from_the_pictures_and_pairs() {
+    let (world, phone) = (World::new().await, Phone::new().await);
+    let easel = firmware::board::sim::easel::Easel::default();
+    let camera = world.camera_before(&easel).await;
+    open(&camera).await;
+    // A code with a wrong password first, then what any camera sees on a door.
+    let spoilt = world.token(&phone.key).await;
+    let mut join = world.join(&spoilt);
+    join.passphrase = Some("not the password".parse().unwrap());
+    easel.show(&wire::qr::to_json(&join)).unwrap();
+    let told = status(&camera, "the cause", |status| {
+        status.phase == "open" && status.cause == Some("wrong_password")
+    })
+    .await;
+    assert_eq!(told.light, "error");
+    easel.show("WIFI:T:WPA;S:Guests;P:welcome-in;;").unwrap();
+    let token = world.token(&phone.key).await;
+    let started = Instant::now();
+    easel.show(&wire::qr::to_json(&world.join(&token))).unwrap();
+    status(&camera, "read", |status| {
+        matches!(status.phase, "joining" | "enrolling" | "online")
+    })
+    .await;
+    println!("read after {:?}", started.elapsed());
+    let bound = world.bind(&token).await;
+    assert_eq!(bound.camera, Some(camera.id()));
+    status(&camera, "an owner", |status| status.bound).await;
+    assert!(is_served(&phone.session(&camera)).await);
+    // Looking for codes has encoded nothing.
+    let lanes = camera.stats().lanes;
+    assert!(
+        lanes.iter().all(|lane| lane.encoder.pictures == 0),
+        "{lanes:?}"
+    );
+    camera.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_button_opens_an_owned_camera_and_its_owner_stays() {
     let (world, phone) = (World::new().await, Phone::new().await);

@@ -134,7 +134,7 @@ impl CodedSource for FlvFile {
             let wait_us = at_ms * 1000 - self.clock.media_us(now_us);
             if wait_us > 0 {
                 let (wanted, version) = demand.now();
-                if wanted.any() && !wanted.stop {
+                if wanted.watched() && !wanted.stop {
                     demand.wait(version, Some(self.clock.instant_of(now_us + wait_us)));
                 }
                 if self.clock.media_us(self.clock.wall_us()) < at_ms * 1000 {

@@ -2,6 +2,7 @@
 //! each second, and a motor that turns the view.
 
 mod canvas;
+pub mod easel;
 mod font;
 mod hand;
 pub mod lamp;
@@ -24,6 +25,7 @@ use super::paced::{Paced, Painter};
 use super::{Board, Eye, Fault, Gesture, Hardware, Microphone, Moment, Sound, Speaker, coded};
 use crate::clock::Clock;
 use crate::talk;
+use easel::Easel;
 use room::Room;
 use speaker::Loudspeaker;
 use street::Street;
@@ -57,12 +59,13 @@ pub struct Sim {
     clock: Arc<Clock>,
     motor: Arc<Mutex<Motor>>,
     street: Arc<Street>,
+    easel: Easel,
     room: Result<Option<Arc<Room>>, String>,
     speaker_file: Option<PathBuf>,
 }
 
 impl Sim {
-    /// A board that looks at `source`, `fps` pictures a second, and stands in no room.
+    /// A board that looks at `source`, `fps` pictures a second, with nothing on its easel, and stands in no room.
     pub fn new(source: Source, fps: u32, clock: Arc<Clock>) -> Self {
         let motor = Arc::new(Mutex::new(Motor::new(Limits::default(), Instant::now())));
         let street = Arc::new(Street::new());
@@ -83,6 +86,7 @@ impl Sim {
             clock,
             motor,
             street,
+            easel: Easel::default(),
             room: Ok(None),
             speaker_file: None,
         }
@@ -98,6 +102,12 @@ impl Sim {
             Source::Scene => Ok(()),
             Source::File(_) => self.open_eye().map(drop),
         }
+    }
+
+    /// The same with an easel; what stands on it hides the middle of the scene.
+    pub fn with_easel(mut self, easel: Easel) -> Self {
+        self.easel = easel;
+        self
     }
 
     /// The same in a room with a voice, and with a file that keeps what its speaker plays.
@@ -157,6 +167,7 @@ impl Board for Sim {
                 let view = View {
                     street: Arc::clone(&self.street),
                     motor: Arc::clone(&self.motor),
+                    easel: self.easel.clone(),
                     fps: self.fps,
                 };
                 Ok(Eye::Pictures(Box::new(Paced::new(
@@ -185,7 +196,7 @@ impl Board for Sim {
     }
 
     fn gestures(&self) -> Option<tokio::sync::mpsc::Receiver<Gesture>> {
-        Some(hand::gestures())
+        Some(hand::gestures(self.easel.clone()))
     }
 
     fn motor(&self) -> Option<Arc<Mutex<Motor>>> {
@@ -196,15 +207,18 @@ impl Board for Sim {
 struct View {
     street: Arc<Street>,
     motor: Arc<Mutex<Motor>>,
+    easel: Easel,
     fps: u32,
 }
 
 impl Painter for View {
     fn picture(&mut self, quality: Quality, moment: Moment) -> Result<Picture, Fault> {
         let position = super::motor::position(&self.motor);
-        Ok(self
+        let mut picture = self
             .street
-            .picture(quality, moment.wall_us, self.fps, position))
+            .picture(quality, moment.wall_us, self.fps, position);
+        self.easel.draw(&mut picture);
+        Ok(picture)
     }
 }
 

@@ -156,6 +156,8 @@ impl Driver {
     /// Goes on until it is told to stop; the hotspot closes with it.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         stop.run_until_cancelled(self.go_on()).await;
+        #[cfg(feature = "ffmpeg")]
+        self.parts.live.demand.read(false);
         self.leave_hub();
         self.close().await;
         if *self.reset.borrow()
@@ -448,6 +450,11 @@ impl Driver {
         let shown = Some((phase, bound, self.machine.light()));
         if self.shown != shown {
             self.shown = shown;
+            // Only then is anybody expected to hold a code before the lens.
+            #[cfg(feature = "ffmpeg")]
+            let reads = crate::lens::IS_SAFE && phase == Phase::Open;
+            #[cfg(feature = "ffmpeg")]
+            self.parts.live.demand.read(reads);
             self.status.send_modify(|status| {
                 status.light = self.machine.light().name();
                 (status.phase, status.bound) = (phase.name(), bound);

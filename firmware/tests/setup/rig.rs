@@ -74,9 +74,25 @@ impl World {
 
     /// Starts the camera. What it remembers of an earlier run is there.
     pub(crate) async fn camera(&self, change: impl FnOnce(&mut setup::Options)) -> Camera {
+        let mut options = self.options();
+        change(&mut options.setup);
+        Camera::start(options).await.unwrap()
+    }
+
+    /// Starts the camera with this before its lens.
+    #[cfg(feature = "ffmpeg")]
+    pub(crate) async fn camera_before(&self, easel: &firmware::board::sim::easel::Easel) -> Camera {
+        let options = Options {
+            easel: easel.clone(),
+            ..self.options()
+        };
+        Camera::start(options).await.unwrap()
+    }
+
+    fn options(&self) -> Options {
         let air = self.dir.path().join("air");
         let radio = format!("sim:{}:camera", air.display());
-        let mut options = Options {
+        Options {
             lan: false,
             setup: setup::Options {
                 radio: Some(radio.parse().unwrap()),
@@ -84,9 +100,7 @@ impl World {
                 ..setup::Options::default()
             },
             ..Options::new(self.data())
-        };
-        change(&mut options.setup);
-        Camera::start(options).await.unwrap()
+        }
     }
 
     /// Ends the hub and gives its place, for one that comes back there.

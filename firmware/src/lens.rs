@@ -1,0 +1,131 @@
+//! Codes that a person holds before the lens: looked for in the sensor's pictures while the camera is open to be set up.
+//!
+//! ```text
+//!  eye thread ── a grey picture, twice a second ──> [`Lens`] ──> a thread of its own: rqrr ──> setup
+//! ```
+//!
+//! The eye thread only copies. A picture that comes while the one before is being looked at is dropped.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use media::Picture;
+use tokio::sync::{Notify, mpsc};
+use wire::stream::Quality;
+
+use crate::board::Gesture;
+use crate::defaults::{READ_EVERY, READ_QUALITY};
+use crate::live::Live;
+
+/// A picture without colours.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Grey {
+    /// Pixels in a row.
+    pub width: usize,
+    /// Brightness, row after row.
+    pub luma: Vec<u8>,
+}
+
+/// Where the eye leaves pictures.
+#[derive(Default)]
+pub struct Lens {
+    state: Mutex<State>,
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    picture: Option<Grey>,
+    /// When the last one was taken.
+    last: Option<Instant>,
+    /// Somebody looks at the one before.
+    busy: bool,
+}
+
+impl Lens {
+    /// Takes a picture if it is time for one. Does not wait.
+    pub fn look(&self, quality: Quality, picture: &Picture) {
+        if quality != READ_QUALITY {
+            return;
+        }
+        let mut state = self.lock();
+        let now = Instant::now();
+        if state.busy || state.last.is_some_and(|last| now - last < READ_EVERY) {
+            return;
+        }
+        state.last = Some(now);
+        state.picture = Some(Grey {
+            width: picture.width() as usize,
+            luma: picture.y().to_vec(),
+        });
+        drop(state);
+        self.arrived.notify_one();
+    }
+
+    async fn next(&self) -> Grey {
+        loop {
+            {
+                let mut state = self.lock();
+                state.busy = false;
+                if let Some(picture) = state.picture.take() {
+                    state.busy = true;
+                    return picture;
+                }
+            }
+            self.arrived.notified().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether codes are looked for in this build: where a panic ends the program, a picture must not be able to cause one.
+pub const IS_SAFE: bool = cfg!(panic = "unwind");
+
+/// Looks at the pictures of `live` and passes on every code for cameras, each once: a screen that still shows the code of
+/// an attempt that failed does not begin it again. Never ends.
+pub(crate) async fn read(live: Arc<Live>, gestures: mpsc::Sender<Gesture>) {
+    let mut last = None;
+    loop {
+        let picture = live.lens.next().await;
+        let found = tokio::task::spawn_blocking(move || codes(&picture)).await;
+        for text in found.unwrap_or_default() {
+            // Anything may hang in front of a camera: a poster, the label of a parcel, its own label.
+            if wire::qr::parse(&text).is_err() || last.as_ref() == Some(&text) {
+                continue;
+            }
+            tracing::info!("a code was shown to the lens");
+            last = Some(text.clone());
+            if gestures.send(Gesture::Show(text)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Every code in a picture that reads. On some pictures rqrr 0.11 panics (its issue 54: an assertion in `detect_grids`);
+/// such a picture has none.
+pub fn codes(picture: &Grey) -> Vec<String> {
+    std::panic::catch_unwind(|| detect(picture)).unwrap_or_default()
+}
+
+fn detect(picture: &Grey) -> Vec<String> {
+    let Grey { width, luma } = picture;
+    let height = luma.len().checked_div(*width).unwrap_or(0);
+    if height == 0 {
+        return Vec::new();
+    }
+    let at = |x: usize, y: usize| luma.get(y * width + x).copied().unwrap_or_default();
+    let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(*width, height, at);
+    let grids = prepared.detect_grids();
+    grids
+        .into_iter()
+        .filter_map(|grid| grid.decode().ok())
+        .map(|(_, text)| text)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
