@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -17,6 +18,7 @@ const PASSWORD: &str = "abcd1234";
 /// Exit codes of `porthole`, as its `--help` lists them.
 const NOT_JOINED: i32 = 15;
 const PAIRING_ENDED: i32 = 17;
+const NOT_THERE: i32 = 14;
 
 /// A house: its Wi-Fi, a phone that is on it, and a camera with its hotspot open.
 pub(crate) struct House {
@@ -28,13 +30,7 @@ pub(crate) struct House {
 
 impl House {
     fn new(network: Value) -> Self {
-        let world = tempfile::tempdir().expect("a folder for the world");
-        let rules = json!({ "joined": { "phone": HOME } });
-        let write = |name: &str, value: &Value| {
-            std::fs::write(world.path().join(name), value.to_string()).expect("the world");
-        };
-        write("networks.json", &json!([network]));
-        write("world.json", &rules);
+        let world = world(network);
         let folder = Folder::temporary();
         let mut printing = Command::new(places::program("firmware", "porthole-camera"));
         printing
@@ -100,6 +96,17 @@ impl House {
     }
 }
 
+/// A folder of simulated Wi-Fi with this network, and a phone on it.
+fn world(network: Value) -> TempDir {
+    let world = tempfile::tempdir().expect("a folder for the world");
+    let write = |name: &str, value: &Value| {
+        std::fs::write(world.path().join(name), value.to_string()).expect("the world");
+    };
+    write("networks.json", &json!([network]));
+    write("world.json", &json!({ "joined": { "phone": HOME } }));
+    world
+}
+
 /// What the failure that ended a pairing is called.
 fn failed(outcome: &Outcome) -> Value {
     let lines = outcome
@@ -137,6 +144,72 @@ fn a_camera_from_its_box_is_paired_through_its_hotspot_and_watched() {
         networks.iter().all(|network| network["camera"] == false),
         "{seen}"
     );
+}
+
+/// A camera without a radio of ours that is open on the network of this machine.
+#[test]
+fn a_camera_on_the_network_is_paired_by_the_token_alone() {
+    let socket = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.local_addr());
+    let port = socket.expect("a free port").port();
+    let setup_port = port.to_string();
+    let options = [
+        "--setup",
+        "--setup-port",
+        &setup_port,
+        "--setup-log-port",
+        "0",
+    ];
+    let camera = Camera::start(&options);
+    let phone = Viewer::new();
+    let place = format!("127.0.0.1:{port}");
+    let mut command = phone.command(&["--json", "pair", "--on-network", &place, "--name", "front"]);
+    let outcome = finish(&mut command, PAIRING);
+    println!("{}{}", outcome.stderr, outcome.text());
+    let paired = outcome.succeeded().json();
+    let id = paired["camera"]["id"].as_str().unwrap_or_default();
+    assert!(camera.link.contains(id), "{id} is another camera");
+    // Nobody listens there any more.
+    let mut again = Viewer::new().command(&["--json", "pair", "--on-network", &place]);
+    let outcome = finish(&mut again, PAIRING);
+    assert_eq!(outcome.code, Some(NOT_THERE), "{}", outcome.stderr);
+    assert_eq!(failed(&outcome)["failed"], "camera_not_open");
+}
+
+/// The viewer prints a code; it stands before the lens of a camera, which finds it in its own pictures.
+#[test]
+fn a_code_that_the_viewer_prints_is_read_by_the_cameras_lens() {
+    let world = world(json!({ "ssid": HOME, "passphrase": PASSWORD }));
+    let phone = Viewer::new();
+    let secrets = phone.path("secrets");
+    std::fs::write(&secrets, format!("{PASSWORD}\n")).expect("secrets");
+    let mut command = phone.command(&[
+        "--json",
+        "pair",
+        "--show-code",
+        "--ssid",
+        HOME,
+        "--password-stdin",
+        "--name",
+        "front",
+    ]);
+    command.stdin(File::open(secrets).expect("the secrets"));
+    let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let stderr = process.child().stderr.take().expect("its errors are piped");
+    let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
+    let code = lines
+        .find_map(|line| {
+            let line: Value = serde_json::from_str(&line).ok()?;
+            Some(line["code"].as_str()?.to_owned())
+        })
+        .expect("it prints its code");
+    let radio = format!("sim:{}:camera", world.path().display());
+    let camera = Camera::start(&["--radio", &radio, "--setup", "--show-code", &code]);
+    let status = process.wait(PAIRING).expect("it ends");
+    assert_eq!(status.code(), Some(0), "{:?}", lines.collect::<Vec<_>>());
+    let list = phone.run(&["list", "--json"]).succeeded().json();
+    let id = list[0]["id"].as_str().unwrap_or_default();
+    assert!(camera.link.contains(id), "{list}");
+    assert!(!camera.log().contains(PASSWORD), "a secret is logged");
 }
 
 #[test]

@@ -241,7 +241,7 @@ pub enum Call {
         /// The text.
         label: Secret,
     },
-    /// Pairs with a camera through its hotspot; how it goes comes as [`Event::Pairing`]. Answer: [`Reply::Done`].
+    /// Pairs with a camera; how it goes comes as [`Event::Pairing`]. Answer: [`Reply::Done`].
     StartPairing {
         /// What is needed.
         request: PairingRequest,
@@ -257,6 +257,9 @@ pub enum Call {
     StopPairing,
     /// How the pairing is, for a UI that has just begun. Answer: [`Reply::Pairing`].
     PairingState,
+    /// The code that the camera is to read, at [`PairingStep::ShowCode`]. Each attempt has its own. Answer:
+    /// [`Reply::PairingCode`].
+    PairingCode,
     /// Saves the camera's log of a pairing that failed, without its secrets. Answer: [`Reply::File`].
     SavePairingLog,
     /// Begins to talk to a camera; how it goes comes as [`Event::Talk`]. Ends a talk that runs. Answer: [`Reply::Done`].
@@ -450,6 +453,13 @@ pub enum Reply {
         delay_ms: Option<f32>,
         /// Loudest sample that the microphone gave, dB of full scale.
         level_db: f32,
+    },
+    /// To [`Call::PairingCode`].
+    PairingCode {
+        /// With the hub in it: for our own cameras.
+        code: LensCode,
+        /// The documents' shorter form, for cameras that know their hub; absent = it cannot say the network's name.
+        short: Option<LensCode>,
     },
     /// To [`Call::CheckHub`].
     Hub {

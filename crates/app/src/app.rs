@@ -414,6 +414,7 @@ impl App {
             | Call::RetryPairing { .. }
             | Call::StopPairing
             | Call::PairingState
+            | Call::PairingCode
             | Call::SavePairingLog
             | Call::CheckHub { .. } => self.pairing_call(call).await,
             Call::Recorded(call) => self.recorded_call(call).await,

@@ -177,7 +177,7 @@ impl Cameras {
         let shown = shown
             .or_else(|| name.clone())
             .or_else(|| link.name.clone())
-            .unwrap_or_else(|| unnamed(&link));
+            .unwrap_or_else(|| unnamed(&link.address.id));
         let session = self.endpoint().session(link.address.clone());
         if let Some(saved) = &known {
             let knows_us = !matches!(knock(&session).await, Err(Error::Refused));
@@ -217,7 +217,7 @@ impl Cameras {
             .filter(|name| !name.trim().is_empty())
             .or(own_name)
             .or(link.name.clone());
-        let name = name.unwrap_or_else(|| unnamed(&link));
+        let name = name.unwrap_or_else(|| unnamed(&link.address.id));
         let address = session.address();
         let saved = self
             .core
@@ -405,8 +405,9 @@ fn got(error: &ParseError, link: &str) -> String {
     .to_owned()
 }
 
-fn unnamed(link: &Link) -> String {
-    format!("Camera {}", &link.address.id.short()[..6])
+/// What a camera is called that has no name.
+pub(crate) fn unnamed(id: &wire::id::PeerId) -> String {
+    format!("Camera {}", &id.short()[..6])
 }
 
 /// A link as a QR code, an SVG document.

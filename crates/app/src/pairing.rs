@@ -1,16 +1,19 @@
-//! Pairing through a camera's own hotspot: one at a time, owned by one task.
+//! Pairing: one at a time, owned by one task. What differs is how the camera is told.
 //!
 //! ```text
 //!  token -> join hotspot -> send -> camera joins -> home again -> hub or LAN hears -> bind -> save, first picture
-//!              |              |          |                            |  ^
-//!              |              +----------+--- the camera says why ----+  +-- its hotspot is back: ask there
-//!              +-- by hand where the system does not let us
+//!    |         |              |          |                          ^ |  ^
+//!    |         |              +----------+--- the camera says why --|-+  +-- its hotspot is back: ask there
+//!    |         +-- by hand where the system does not let us         |
+//!    +-> a code for its lens ---------------------------------------+
+//!    +-> find it on this network -> send the token -----------------+
 //! ```
 //!
 //! Whatever happens (a failure, the user's stop, the end of the time, the app's end), this machine's network is put back.
 
 use crate::api::{
-    CameraKey, Failure, FailureCode, Pairing, PairingRequest, PairingState, PairingStep, WifiLogin,
+    CameraKey, Failure, FailureCode, Pairing, PairingRequest, PairingState, PairingStep,
+    PairingWay, Reply, WifiLogin,
 };
 use flow::Flow;
 use net::Net;
@@ -24,9 +27,12 @@ use wanted::Wanted;
 use world::World;
 
 pub(crate) mod causes;
+mod code;
 mod flow;
 pub(crate) mod here;
 mod net;
+mod over_hotspot;
+mod over_network;
 mod progress;
 mod wait;
 pub(crate) mod wanted;
@@ -99,8 +105,22 @@ impl Pairings {
             Some(current) => (current.request.clone(), lock(&current.record.saved).clone()),
             None => return Err(Failure::new(FailureCode::NoPairing)),
         };
-        request.hotspot = hotspot.unwrap_or(request.hotspot);
-        request.network = network.unwrap_or(request.network);
+        let change = |old: &mut WifiLogin, new: Option<WifiLogin>| {
+            if let Some(new) = new {
+                *old = new;
+            }
+        };
+        match &mut request.way {
+            PairingWay::Hotspot {
+                hotspot: old_hotspot,
+                network: old_network,
+            } => {
+                change(old_hotspot, hotspot);
+                change(old_network, network);
+            }
+            PairingWay::Code { network: old } => change(old, network),
+            PairingWay::OnNetwork { .. } => {}
+        }
         self.begin(request, saved)
     }
 
@@ -112,8 +132,9 @@ impl Pairings {
         }
         let tell = self.tell.clone();
         let tell: Tell = Box::new(move |pairing| tell(pairing));
-        let (hotspot, network) = (request.hotspot.ssid.clone(), request.network.ssid.clone());
-        let progress = Arc::new(Progress::new(hotspot, network, tell));
+        let name = wanted.hotspot().or_else(|| wanted.name.clone());
+        let network = wanted.network().map(ToString::to_string);
+        let progress = Arc::new(Progress::new(wanted.kind(), name, network, tell));
         let record = Arc::new(Record {
             progress: progress.clone(),
             stop: Notify::new(),
@@ -155,6 +176,22 @@ impl Pairings {
         current
             .as_ref()
             .map(|current| current.record.progress.now())
+    }
+
+    /// What the camera is to read.
+    ///
+    /// # Errors
+    /// [`FailureCode::NoPairingCode`].
+    pub(crate) fn code(&self) -> Result<Reply, Failure> {
+        let current = lock(&self.current);
+        let shown = current
+            .as_ref()
+            .and_then(|current| current.record.progress.code())
+            .ok_or_else(|| Failure::new(FailureCode::NoPairingCode))?;
+        Ok(Reply::PairingCode {
+            code: shown.code,
+            short: shown.short,
+        })
     }
 
     /// Stops, and waits until this machine's network is back.

@@ -110,6 +110,14 @@ pub enum FailureCode {
     CameraSilent,
     /// Another camera than the label's answered.
     AnotherCamera,
+    /// Nothing answers where the camera is on this network.
+    CameraNotOpen,
+    /// The camera was not found on this network.
+    CameraNotFound,
+    /// Nothing was heard of a camera that was to read the code.
+    CodeNotRead,
+    /// There is no code to show.
+    NoPairingCode,
     /// The camera could not join: wrong password.
     NetworkWrongPassword,
     /// The camera could not join: no such network.

@@ -1,4 +1,4 @@
-//! Pairing through a camera's own hotspot: what is asked, how far it is, why it failed.
+//! Pairing: how a camera gets network and token, what is asked for that, how far it is, why it failed.
 //!
 //! One pairing runs at a time. [`super::Call::StartPairing`] begins it; from then on [`super::Event::Pairing`] tells the
 //! whole state at every change and once a second. It ends as [`PairingState::Done`], [`PairingState::Failed`] (then
@@ -24,20 +24,48 @@ pub struct WifiLogin {
     pub hidden: bool,
 }
 
+/// How a camera gets the network and the token of a pairing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "kind",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export_to = "api.ts")]
+pub enum PairingWay {
+    /// This machine joins the camera's own network and tells it there.
+    Hotspot {
+        /// The camera's own network.
+        hotspot: WifiLogin,
+        /// The network the camera shall join.
+        network: WifiLogin,
+    },
+    /// The camera reads it with its own lens from the code of [`super::Call::PairingCode`].
+    Code {
+        /// The network the camera shall join.
+        network: WifiLogin,
+    },
+    /// The camera is on this network already and gets the token alone.
+    OnNetwork {
+        /// Its IPv4 address, `ip` or `ip:port`; absent = it is looked for by [`PairingRequest::camera`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        address: Option<String>,
+    },
+}
+
 /// What a pairing needs to begin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export_to = "api.ts")]
 pub struct PairingRequest {
-    /// The camera's own network.
-    pub hotspot: WifiLogin,
-    /// The network the camera shall join.
-    pub network: WifiLogin,
-    /// The camera's public key, 64 hex digits, when its label told it: another camera that answers is refused.
+    /// How the camera is told.
+    pub way: PairingWay,
+    /// The camera's public key, 64 hex digits, when it is known: another camera that answers is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub camera: Option<String>,
-    /// What to call it; by default as its hotspot. Can be changed later by [`super::Call::EditCamera`].
+    /// What to call it; by default as its hotspot or the start of its key. Can be changed later by [`super::Call::EditCamera`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub name: Option<String>,
@@ -45,6 +73,30 @@ pub struct PairingRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub room: Option<String>,
+}
+
+/// Which [`PairingWay`] a pairing goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export_to = "api.ts")]
+pub enum WayKind {
+    /// See [`PairingWay::Hotspot`].
+    Hotspot,
+    /// See [`PairingWay::Code`].
+    Code,
+    /// See [`PairingWay::OnNetwork`].
+    OnNetwork,
+}
+
+/// A code for the camera's lens. It holds the network's password and the token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export_to = "api.ts")]
+pub struct LensCode {
+    /// What the code says.
+    pub text: Secret,
+    /// The code as an SVG document, dark on light with its quiet zone.
+    pub qr_svg: Secret,
 }
 
 /// The steps of a pairing, in order.
@@ -56,7 +108,11 @@ pub enum PairingStep {
     Token,
     /// This machine joins the camera's hotspot.
     JoinHotspot,
-    /// The camera gets network, password and token.
+    /// The camera is looked for on this network.
+    FindCamera,
+    /// The code is on the screen, until the hub hears of its token.
+    ShowCode,
+    /// The camera gets network, password and token; on this network already, the token alone.
     SendCredentials,
     /// The camera joins the network; it tells how that goes as far as it can.
     CameraJoins,
@@ -71,10 +127,12 @@ pub enum PairingStep {
 }
 
 impl PairingStep {
-    /// All of them, in order.
-    pub const ALL: [Self; 8] = [
+    /// All of them, in order. No way of pairing takes every one.
+    pub const ALL: [Self; 10] = [
         Self::Token,
         Self::JoinHotspot,
+        Self::FindCamera,
+        Self::ShowCode,
         Self::SendCredentials,
         Self::CameraJoins,
         Self::RejoinHome,
@@ -154,10 +212,12 @@ pub enum PairingState {
 #[serde(rename_all = "camelCase")]
 #[ts(export_to = "api.ts")]
 pub struct Pairing {
-    /// The camera's hotspot, by name.
-    pub hotspot: String,
-    /// The network the camera shall join, by name.
-    pub network: String,
+    /// How the camera is told.
+    pub way: WayKind,
+    /// What the camera is known by so far: its hotspot's name, or what it was called when the pairing began.
+    pub name: Option<String>,
+    /// The network the camera shall join, by name; absent = it is on one already.
+    pub network: Option<String>,
     /// How it is.
     pub state: PairingState,
     /// The step it is at, or ended at.

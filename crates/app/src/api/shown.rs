@@ -60,7 +60,9 @@ impl fmt::Debug for GatewayUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{HubChoice, PairingRequest, Secret, Settings, WifiLogin};
+    use crate::api::{
+        HubChoice, LensCode, PairingRequest, PairingWay, Secret, Settings, WifiLogin,
+    };
 
     #[test]
     fn secrets_are_not_shown() {
@@ -71,8 +73,10 @@ mod tests {
             hidden: false,
         };
         let request = PairingRequest {
-            hotspot: login(),
-            network: login(),
+            way: PairingWay::Hotspot {
+                hotspot: login(),
+                network: login(),
+            },
             camera: None,
             name: None,
             room: None,
@@ -114,6 +118,16 @@ mod tests {
                 }
             ),
             format!("{:?}", Reply::Text { text: secret() }),
+            format!(
+                "{:?}",
+                Reply::PairingCode {
+                    code: LensCode {
+                        text: Secret::new(secret()),
+                        qr_svg: Secret::new(secret()),
+                    },
+                    short: None,
+                }
+            ),
             format!("{request:?}"),
             format!("{settings:?}"),
             format!("{:?}", Call::StartPairing { request }),

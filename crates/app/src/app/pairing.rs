@@ -35,6 +35,7 @@ impl App {
             Call::PairingState => Ok(Reply::Pairing {
                 pairing: app.pairings.state(),
             }),
+            Call::PairingCode => app.pairings.code(),
             Call::SavePairingLog => self.save_log(),
             Call::CheckHub { invitation } => Ok(Reply::Hub {
                 address: app.hubs.check(&invitation).await?,

@@ -5,8 +5,8 @@ use hub::Refusal;
 use wire::soft_ap::Cause;
 use wire::wifi::Ssid;
 
-/// Why the camera did not get through, as it says itself. `hub` is where it was sent to.
-pub(crate) fn camera(cause: Cause, network: &Ssid, hub: &str) -> Failure {
+/// Why the camera did not get through, as it says itself. `network` is what it was told to join, `hub` where it was sent to.
+pub(crate) fn camera(cause: Cause, network: Option<&Ssid>, hub: &str) -> Failure {
     use FailureCode as F;
     let failure = match cause {
         Cause::WrongPassword => Failure::new(F::NetworkWrongPassword),
@@ -36,9 +36,14 @@ pub(crate) fn camera(cause: Cause, network: &Ssid, hub: &str) -> Failure {
         }
     };
     failure
-        .with("network", network)
+        .with("network", name_of(network))
         .with("hub", hub)
         .detail(format!("{} [{}]", cause, cause.to_fault()))
+}
+
+/// A network in a text; a dash for one whose name is not known.
+pub(crate) fn name_of(network: Option<&Ssid>) -> String {
+    network.map_or_else(|| "–".to_owned(), Ssid::to_string)
 }
 
 /// Why this machine did not get onto the camera's hotspot.
@@ -81,9 +86,8 @@ pub(crate) fn is_for_hands(error: &wifi::Error) -> bool {
 
 /// Why this machine is not back on its own network.
 pub(crate) fn home(error: &wifi::Error, network: Option<&Ssid>) -> Failure {
-    let network = network.map_or_else(|| "–".to_owned(), Ssid::to_string);
     Failure::new(FailureCode::HomeNotRejoined)
-        .with("network", network)
+        .with("network", name_of(network))
         .with("reason", error)
         .detail(error)
 }
@@ -134,7 +138,7 @@ mod tests {
                     id: id.number(),
                     sub,
                 });
-                let failure = camera(cause, &ssid(), "192.168.1.20:8883");
+                let failure = camera(cause, Some(&ssid()), "192.168.1.20:8883");
                 for lang in [Lang::En, Lang::Zh] {
                     let text = text(&failure, lang);
                     let all = format!("{}{}{}", text.title, text.cause, text.next);
@@ -157,10 +161,10 @@ mod tests {
             (Cause::TokenRefused(404), F::TokenRefused),
             (Cause::Busy, F::CameraSetupStopped),
         ] {
-            assert_eq!(camera(cause, &ssid(), "h").code, code, "{cause:?}");
+            assert_eq!(camera(cause, Some(&ssid()), "h").code, code, "{cause:?}");
             let again = Cause::from_fault(cause.to_fault());
             assert_eq!(
-                camera(again, &ssid(), "h").code,
+                camera(again, None, "h").code,
                 code,
                 "{cause:?} over the wire"
             );

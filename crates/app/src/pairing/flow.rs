@@ -1,32 +1,27 @@
-//! The steps of a pairing, one after the other. The future may be dropped at any point; [`super::net::Net`] then puts
-//! this machine's network back.
+//! The steps of a pairing, one after the other: token, the way of telling the camera ([`super::over_hotspot`],
+//! [`super::code`], [`super::over_network`]), hearing of it, binding. The future may be dropped at any point;
+//! [`super::net::Net`] then puts this machine's network back.
 
 use super::causes;
 use super::net::{Net, Spot};
 use super::progress::Progress;
-use super::wanted::Wanted;
+use super::wait::News;
+use super::wanted::{Wanted, Way};
 use super::world::{Paired, World};
 use crate::api::{CameraKey, Failure, FailureCode, PairingStep};
+use crate::cameras::unnamed;
 use hub::{Bound, Desk};
 use provision::Redactor;
 use provision::viewer::Event;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use wire::address::Address;
 use wire::hub::HubAddress;
-use wire::soft_ap::{DeviceReply, Join, State};
+use wire::id::CameraId;
+use wire::token::Token;
 use wire::xp2p_info::Xp2pInfo;
 
-/// How often a hotspot that went away in the middle is joined again.
-const AGAIN: u32 = 2;
-/// How often it is looked whether this machine is still on the hotspot.
-const LOOK: Duration = Duration::from_millis(500);
-/// How long a camera that tells its state is listened to while it joins.
-const STAY: Duration = Duration::from_secs(40);
-/// How long one that does not tell is: its replies come three times, a second apart, and then it leaves.
-const STAY_WITH_STRANGER: Duration = Duration::from_secs(4);
 /// How long binding is tried while the hub cannot be asked.
 const BIND: Duration = Duration::from_secs(30);
 /// Pause between attempts to bind.
@@ -44,32 +39,21 @@ pub(super) struct Flow {
     pub(super) secrets: Mutex<Redactor>,
 }
 
-/// What one attempt has: its desk, the message with its token, and who answered.
+/// What one attempt has.
 pub(super) struct Attempt {
     pub(super) desk: Arc<dyn Desk>,
     pub(super) hub: HubAddress,
-    pub(super) join: Join,
-    pub(super) reply: DeviceReply,
-    /// How the camera left us.
-    pub(super) leave: Leave,
+    pub(super) token: Token,
+    /// The key of the camera that answered, if it told it.
+    pub(super) camera: Option<CameraId>,
 }
 
-/// How it was when this machine left the camera's hotspot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leave {
-    /// The hotspot went away: the camera joins, and opens it again if that fails.
-    Gone,
-    /// The camera said that it is on the network; its hotspot may stay open.
-    OnNetwork,
-    /// Nothing is known.
-    Unknown,
-}
-
-/// What the talk on the hotspot came to.
-enum Talk {
-    Replied(DeviceReply, mpsc::Receiver<Event>),
-    HotspotLost,
-    Silent,
+/// The camera has been told, or can read.
+pub(super) struct Handed {
+    /// The key of the camera that answered, if one did and told it.
+    pub(super) camera: Option<CameraId>,
+    /// Where it says how it goes on.
+    pub(super) news: News,
 }
 
 impl Flow {
@@ -83,26 +67,23 @@ impl Flow {
         let hub = hub.map_err(|error| causes::desk(&error, "–"))?;
         let refused = |error| causes::desk(&error, &hub.mqtt_authority());
         let viewer = self.world.viewer();
-        let issued = desk.create_token(&viewer).await.map_err(refused)?;
-        self.hide(issued.token.as_str());
-        let join = self.wanted.join(issued.token, hub.clone());
+        let token = desk.create_token(&viewer).await.map_err(refused)?.token;
+        self.hide(token.as_str());
 
-        let (spot, reply, events) = self.hand_over(&join, &hub).await?;
-        self.progress.step(PairingStep::CameraJoins);
-        let leave = self.stay(spot, &reply, events, &hub).await?;
+        let handed = match &self.wanted.way {
+            Way::Hotspot { hotspot, home } => {
+                self.over_hotspot(hotspot, home, &token, &hub).await?
+            }
+            Way::Code(home) => self.show_code(home, &token, &hub)?,
+            Way::OnNetwork { address } => self.over_network(*address, &token, &hub).await?,
+        };
         let attempt = Attempt {
             desk,
             hub,
-            join,
-            reply,
-            leave,
+            token,
+            camera: handed.camera,
         };
-
-        self.progress.step(PairingStep::RejoinHome);
-        let hotspot = &self.wanted.hotspot.ssid;
-        self.net.go_home(&self.progress, hotspot).await;
-        self.progress.step(PairingStep::WaitForCamera);
-        let seen = self.wait(&attempt).await?;
+        let seen = self.wait(&attempt, handed.news).await?;
         self.progress.step(PairingStep::Bind);
         let bound = self.bind(&attempt).await?;
         self.progress.by_hand(None);
@@ -123,106 +104,6 @@ impl Flow {
         Some(secrets.redact(&log))
     }
 
-    /// Joins the hotspot and sends everything until the camera replies.
-    async fn hand_over(
-        &self,
-        join: &Join,
-        hub: &HubAddress,
-    ) -> Result<(Spot, DeviceReply, mpsc::Receiver<Event>), Failure> {
-        let hotspot = &self.wanted.hotspot;
-        let failure = |code| Failure::new(code).with("hotspot", &hotspot.ssid);
-        for _ in 0..=AGAIN {
-            self.progress.step(PairingStep::JoinHotspot);
-            let spot = self.net.to_hotspot(&self.progress, hotspot).await?;
-            self.progress.step(PairingStep::SendCredentials);
-            match self.talk(spot, join, hub).await? {
-                Talk::Replied(reply, events) => return Ok((spot, reply, events)),
-                Talk::Silent => return Err(failure(FailureCode::CameraSilent)),
-                Talk::HotspotLost => {}
-            }
-        }
-        Err(failure(FailureCode::HotspotLost))
-    }
-
-    async fn talk(&self, spot: Spot, join: &Join, hub: &HubAddress) -> Result<Talk, Failure> {
-        let mut events = self.world.talk(spot, join.clone());
-        let lost = self.hotspot_lost();
-        tokio::pin!(lost);
-        loop {
-            let event = tokio::select! {
-                event = events.recv() => event,
-                () = &mut lost => return Ok(Talk::HotspotLost),
-            };
-            match event {
-                Some(Event::DeviceReplied(reply)) => {
-                    self.check_camera(&reply)?;
-                    return Ok(Talk::Replied(reply, events));
-                }
-                Some(Event::Failed { cause, .. }) => return Err(self.failed(spot, cause, hub)),
-                Some(event) => self.note(&event, hub),
-                None => return Ok(Talk::Silent),
-            }
-        }
-    }
-
-    /// Resolves when this machine is no longer on the hotspot; never if that cannot be known.
-    async fn hotspot_lost(&self) {
-        let hotspot = &self.wanted.hotspot.ssid;
-        loop {
-            sleep(LOOK).await;
-            if self.net.is_on(hotspot).await == Some(false) {
-                return;
-            }
-        }
-    }
-
-    fn check_camera(&self, reply: &DeviceReply) -> Result<(), Failure> {
-        match (self.wanted.camera, reply.camera) {
-            (Some(wanted), Some(answered)) if wanted != answered => {
-                let hotspot = &self.wanted.hotspot.ssid;
-                Err(Failure::new(FailureCode::AnotherCamera)
-                    .with("hotspot", hotspot)
-                    .detail(format!(
-                        "{} instead of {}",
-                        answered.short(),
-                        wanted.short()
-                    )))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Listens to the camera while it joins, for as long as it can be heard.
-    async fn stay(
-        &self,
-        spot: Spot,
-        reply: &DeviceReply,
-        mut events: mpsc::Receiver<Event>,
-        hub: &HubAddress,
-    ) -> Result<Leave, Failure> {
-        let patience = match reply.state {
-            Some(State::Registering | State::Bound) => return Ok(Leave::OnNetwork),
-            Some(State::Received | State::Joining) => STAY,
-            None => STAY_WITH_STRANGER,
-        };
-        let listening = async {
-            while let Some(event) = events.recv().await {
-                match event {
-                    Event::Failed { cause, .. } => return Err(self.failed(spot, cause, hub)),
-                    Event::State(State::Registering | State::Bound) => return Ok(Leave::OnNetwork),
-                    Event::Silent => return Ok(Leave::Gone),
-                    other => self.note(&other, hub),
-                }
-            }
-            Ok(Leave::Unknown)
-        };
-        tokio::select! {
-            biased;
-            heard = timeout(patience, listening) => heard.unwrap_or(Ok(Leave::Unknown)),
-            () = self.hotspot_lost() => Ok(Leave::Gone),
-        }
-    }
-
     /// What the camera says failed. Its log can be asked for while we are there.
     pub(super) fn failed(
         &self,
@@ -231,15 +112,16 @@ impl Flow {
         hub: &HubAddress,
     ) -> Failure {
         *self.log_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(spot);
-        causes::camera(cause, &self.wanted.network, &hub.mqtt_authority())
+        causes::camera(cause, self.wanted.network(), &hub.mqtt_authority())
     }
 
-    fn note(&self, event: &Event, hub: &HubAddress) {
+    /// An error of an earlier attempt is worth knowing; everything else is not news.
+    pub(super) fn note(&self, event: &Event, hub: &HubAddress) {
         if let Event::PreviousError {
             cause: Some(cause), ..
         } = event
         {
-            let before = causes::camera(*cause, &self.wanted.network, &hub.mqtt_authority());
+            let before = causes::camera(*cause, self.wanted.network(), &hub.mqtt_authority());
             self.progress.notice(before);
         }
     }
@@ -247,7 +129,7 @@ impl Flow {
     async fn bind(&self, attempt: &Attempt) -> Result<Bound, Failure> {
         let started = Instant::now();
         loop {
-            match attempt.desk.bind(&attempt.join.token).await {
+            match attempt.desk.bind(&attempt.token).await {
                 Ok(bound) => return Ok(bound),
                 Err(error) if causes::is_passing(&error) && started.elapsed() < BIND => {
                     tracing::info!(%error, "not bound yet");
@@ -268,11 +150,15 @@ impl Flow {
         let id = bound
             .camera
             .or(info.as_ref().map(|address| address.id))
-            .or(attempt.reply.camera)
+            .or(attempt.camera)
             .ok_or_else(|| {
                 Failure::new(FailureCode::BindFailed)
                     .with("reason", "the camera has not told its key")
             })?;
+        if self.wanted.camera.is_some_and(|wanted| wanted != id) {
+            return Err(Failure::new(FailureCode::BindFailed)
+                .with("reason", "another camera than the chosen one has the token"));
+        }
         let mut address = Address::new(id);
         for hint in [seen, info].into_iter().flatten() {
             if hint.id == id {
@@ -280,11 +166,11 @@ impl Flow {
                 address.relays.extend(hint.relays);
             }
         }
-        let name = self.wanted.name.clone();
+        let name = self.wanted.name.clone().or_else(|| self.wanted.hotspot());
         self.world.save(Paired {
             bound,
             address,
-            name: name.unwrap_or_else(|| self.wanted.hotspot.ssid.to_string()),
+            name: name.unwrap_or_else(|| unnamed(&id)),
             room: self.wanted.room.clone(),
         })
     }

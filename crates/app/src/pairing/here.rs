@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep};
 use wifi::{Choice, Radio};
 use wire::address::Address;
 use wire::id::{CameraId, ViewerKey};
-use wire::soft_ap::{self, Join, Request};
+use wire::soft_ap::{self, Request};
 
 /// Longest that the first picture may take: the camera learns whom to serve, is found, and encodes.
 const FIRST_PICTURE: Duration = Duration::from_secs(60);
@@ -97,19 +97,19 @@ impl World for Here {
         }
     }
 
-    fn talk(&self, spot: Spot, join: Join) -> mpsc::Receiver<Event> {
+    fn talk(&self, spot: Spot, request: Request) -> mpsc::Receiver<Event> {
         let (events, receiver) = mpsc::channel(16);
         tokio::spawn(async move {
             let config = Config {
-                request: Request::Join(join),
+                request,
                 dialect: Dialect::DOCUMENTS,
                 follow: true,
             };
-            let (own, camera) = addresses(spot, soft_ap::PORT);
+            let (own, camera) = addresses(spot, spot.port);
             let mut talking = match driver::Viewer::start(config, own, camera).await {
                 Ok(talking) => talking,
                 Err(error) => {
-                    tracing::warn!(%error, "cannot talk on the hotspot");
+                    tracing::warn!(%error, %camera, "cannot talk to the camera");
                     return;
                 }
             };
@@ -133,7 +133,7 @@ impl World for Here {
             let (own, camera) = addresses(spot, port);
             driver::fetch_log(own, camera)
         };
-        let (during, after) = (ask(soft_ap::PORT), ask(soft_ap::LOG_PORT));
+        let (during, after) = (ask(spot.port), ask(soft_ap::LOG_PORT));
         tokio::pin!(during, after);
         let log = tokio::select! {
             Ok(log) = &mut during => Some(log),

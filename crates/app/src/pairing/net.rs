@@ -5,7 +5,7 @@ use super::progress::Progress;
 use super::world::World;
 use crate::api::{ByHand, Failure};
 use crate::fail;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, OnceCell};
@@ -27,12 +27,14 @@ const BY_ITSELF: Duration = Duration::from_secs(15);
 /// How long the user gets to leave the hotspot by hand before the pairing looks for the camera all the same.
 const LEAVE_BY_HAND: Duration = Duration::from_secs(180);
 
-/// Addresses on the camera's hotspot.
+/// Where a camera that waits to be set up is talked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spot {
-    /// The camera's: the hotspot's router.
+    /// Its address; on its hotspot it is the router.
     pub(crate) camera: Ipv4Addr,
-    /// This machine's.
+    /// Its port.
+    pub(crate) port: u16,
+    /// This machine's address there; unspecified = the system's choice.
     pub(crate) own: Ipv4Addr,
 }
 
@@ -40,12 +42,23 @@ impl Spot {
     /// Where the user went by hand and the radio cannot tell.
     const UNKNOWN: Self = Self {
         camera: soft_ap::ADDRESS,
+        port: soft_ap::PORT,
         own: Ipv4Addr::UNSPECIFIED,
     };
+
+    /// A camera on a network that this machine is on too.
+    pub(super) fn on_network(camera: SocketAddrV4) -> Self {
+        Self {
+            camera: *camera.ip(),
+            port: camera.port(),
+            own: Ipv4Addr::UNSPECIFIED,
+        }
+    }
 
     fn of(joined: &Joined) -> Self {
         Self {
             camera: joined.gateway.unwrap_or(soft_ap::ADDRESS),
+            port: soft_ap::PORT,
             own: joined.address,
         }
     }

@@ -1,6 +1,7 @@
 //! How far a pairing is, told at every change.
 
-use crate::api::{ByHand, Failure, Pairing, PairingState, PairingStep, StepTime};
+use super::code::Shown;
+use crate::api::{ByHand, Failure, Pairing, PairingState, PairingStep, StepTime, WayKind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -16,6 +17,8 @@ pub(crate) struct Progress {
 
 struct Told {
     pairing: Pairing,
+    /// What the camera is to read. Not told: it is fetched once, and holds secrets.
+    code: Option<Shown>,
     started: Instant,
     step_started: Instant,
 }
@@ -26,14 +29,21 @@ fn ms(time: Duration) -> u64 {
 
 impl Progress {
     /// A pairing that begins now.
-    pub(crate) fn new(hotspot: String, network: String, tell: Tell) -> Self {
+    pub(crate) fn new(
+        way: WayKind,
+        name: Option<String>,
+        network: Option<String>,
+        tell: Tell,
+    ) -> Self {
         let now = Instant::now();
         let first = PairingStep::Token;
         Self {
             tell,
             told: Mutex::new(Told {
+                code: None,
                 pairing: Pairing {
-                    hotspot,
+                    way,
+                    name,
                     network,
                     state: PairingState::Running { by_hand: None },
                     step: first,
@@ -89,6 +99,19 @@ impl Progress {
         });
     }
 
+    /// The camera is to read this code from now on.
+    pub(crate) fn show(&self, code: Shown) {
+        self.told().code = Some(code);
+        self.step(PairingStep::ShowCode);
+    }
+
+    /// The code that the camera is to read now.
+    pub(crate) fn code(&self) -> Option<Shown> {
+        let told = self.told();
+        let showing = told.pairing.step == PairingStep::ShowCode;
+        told.code.clone().filter(|_| showing)
+    }
+
     /// Asks the user to do something, or no longer.
     pub(crate) fn by_hand(&self, by_hand: Option<ByHand>) {
         self.change(|told| {
@@ -106,6 +129,7 @@ impl Progress {
     /// It has ended; whether this machine's network is still to be put back.
     pub(crate) fn end(&self, state: PairingState, restoring: bool) {
         self.change(|told| {
+            told.code = None;
             told.pairing.state = state;
             told.pairing.restoring = restoring;
         });

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use wifi::Radio;
 use wire::address::Address;
 use wire::id::CameraId;
-use wire::soft_ap::Join;
+use wire::soft_ap::Request;
 
 /// Everything outside the flow itself. Every future may be dropped at any point.
 #[async_trait]
@@ -24,9 +24,9 @@ pub(crate) trait World: Send + Sync {
     /// Who becomes the owner.
     fn viewer(&self) -> Viewer;
 
-    /// Hands `join` to the camera of this hotspot, and goes on asking how far it is. Ends with the receiver, or with the
-    /// engine's last event.
-    fn talk(&self, spot: Spot, join: Join) -> mpsc::Receiver<Event>;
+    /// Hands `request` (cmdType 0 or 1) to the camera there, and goes on asking how far it is. Ends with the receiver, or
+    /// with the engine's last event.
+    fn talk(&self, spot: Spot, request: Request) -> mpsc::Receiver<Event>;
 
     /// The camera's log, if it gives it.
     async fn log(&self, spot: Spot) -> Option<String>;

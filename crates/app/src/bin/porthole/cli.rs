@@ -94,8 +94,8 @@ pub(crate) enum Wifi {
 #[derive(Args)]
 pub(crate) struct Pair {
     /// The network that the camera shall join.
-    #[arg(long)]
-    pub(crate) ssid: String,
+    #[arg(long, required_unless_present = "on_network")]
+    pub(crate) ssid: Option<String>,
     /// Read that network's password from the first line of standard input; without it the network is open.
     #[arg(long)]
     pub(crate) password_stdin: bool,
@@ -111,7 +111,30 @@ pub(crate) struct Pair {
     /// The text of the QR code on the camera: its hotspot and password, `WIFI:…`.
     #[arg(long, value_name = "TEXT")]
     pub(crate) label: Option<String>,
-    /// What to call the camera; by default as its hotspot.
+    /// Print a code that the camera reads with its own lens; no hotspot is joined.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORM",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "json",
+        conflicts_with_all = ["hotspot", "hotspot_password_stdin", "label"]
+    )]
+    pub(crate) show_code: Option<CodeForm>,
+    /// The camera is on this network already and gets the token alone. Its name, the start of its key or its address;
+    /// by default the only one that is not saved.
+    #[arg(
+        long,
+        value_name = "CAMERA",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with_all = [
+            "ssid", "password_stdin", "hidden", "hotspot", "hotspot_password_stdin", "label", "show_code"
+        ]
+    )]
+    pub(crate) on_network: Option<String>,
+    /// What to call the camera; by default as its hotspot or as it calls itself.
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// Where it stands.
@@ -127,12 +150,23 @@ pub(crate) struct Pair {
     pub(crate) hub: Option<String>,
 }
 
+/// How a code for the camera's lens is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CodeForm {
+    /// With the hub in it: for our own cameras.
+    Json,
+    /// The documents' shorter form, for cameras that know their hub.
+    Text,
+}
+
 impl std::fmt::Debug for Pair {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Label and invitation are secrets.
         f.debug_struct("Pair")
             .field("ssid", &self.ssid)
             .field("hotspot", &self.hotspot)
+            .field("show_code", &self.show_code)
+            .field("on_network", &self.on_network)
             .finish_non_exhaustive()
     }
 }
@@ -200,7 +234,8 @@ pub(crate) enum Command {
         #[arg(long)]
         room: Option<String>,
     },
-    /// Pair with a new camera through its own hotspot: it gets the network, and this viewer becomes its owner.
+    /// Pair with a new camera: over its own hotspot, by a code shown to it, or where it is on the network. It gets the network,
+    /// and this viewer becomes its owner.
     Pair(Pair),
     /// This machine's Wi-Fi.
     Wifi {

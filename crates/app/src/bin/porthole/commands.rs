@@ -16,6 +16,7 @@ mod download;
 mod gateway;
 mod list;
 mod live;
+mod nearby;
 mod pair;
 mod play;
 mod ptz;

@@ -141,7 +141,9 @@ fn exit_code(code: FailureCode) -> u8 {
         | F::HotspotNotJoined
         | F::HotspotLost
         | F::CameraSilent
-        | F::AnotherCamera => 14,
+        | F::AnotherCamera
+        | F::CameraNotOpen
+        | F::CameraNotFound => 14,
         F::NetworkWrongPassword
         | F::NetworkNotFound
         | F::NetworkNoAddress
@@ -158,6 +160,8 @@ fn exit_code(code: FailureCode) -> u8 {
         F::CameraSetupFailed
         | F::CameraSetupStopped
         | F::CameraNotHeard
+        | F::CodeNotRead
+        | F::NoPairingCode
         | F::PairingTimeout
         | F::PairingRunning
         | F::PairingStopped

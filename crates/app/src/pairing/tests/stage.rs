@@ -1,6 +1,8 @@
 //! A world for the flow: simulated radios in a folder, a camera and a hub that do as they are told.
 
-use crate::api::{CameraKey, Failure, Pairing, PairingRequest, PairingState, Secret, WifiLogin};
+use crate::api::{
+    CameraKey, Failure, Pairing, PairingRequest, PairingState, PairingWay, Secret, WifiLogin,
+};
 use crate::pairing::world::{Paired, World};
 use crate::pairing::{Pairings, Spot};
 use async_trait::async_trait;
@@ -16,7 +18,7 @@ use wifi::{AccessPoint, Radio, sim};
 use wire::address::Address;
 use wire::hub::{HubAddress, Pin};
 use wire::id::{CameraId, PeerId};
-use wire::soft_ap::{Cause, DeviceReply, Join, State};
+use wire::soft_ap::{Cause, DeviceReply, Request, State};
 use wire::token::Token;
 
 pub(super) const HOTSPOT: &str = "Porthole-1A2B";
@@ -24,6 +26,14 @@ pub(super) const HOTSPOT_PASSWORD: &str = "k3x9m2pq7w";
 pub(super) const HOME: &str = "Home";
 pub(super) const PASSWORD: &str = "abcd1234";
 pub(super) const CAMERA: PeerId = PeerId([0xca; 32]);
+
+/// Where the camera is seen on the LAN: an address a socket, one of them twice.
+pub(super) const SEEN_AT: [&str; 4] = [
+    "[fe80::1]:4000",
+    "10.9.9.9:4000",
+    "192.168.1.30:4000",
+    "192.168.1.30:4001",
+];
 
 /// What the camera does when it is talked to, one of them a time.
 #[derive(Debug, Clone)]
@@ -54,6 +64,10 @@ pub(super) struct Stage {
     pub(super) picture: Mutex<VecDeque<Failure>>,
     pub(super) saved: Mutex<Vec<Paired>>,
     pub(super) no_hub: Mutex<Option<Failure>>,
+    /// What was asked, and where.
+    pub(super) asked: Mutex<Vec<(Spot, Request)>>,
+    /// Addresses at which nothing answers.
+    pub(super) deaf: Mutex<Vec<Ipv4Addr>>,
     hotspot: bool,
     this: Weak<Self>,
 }
@@ -145,6 +159,8 @@ impl Stage {
             picture: Mutex::default(),
             saved: Mutex::default(),
             no_hub: Mutex::default(),
+            asked: Mutex::default(),
+            deaf: Mutex::default(),
             hotspot,
             this: this.clone(),
         });
@@ -275,8 +291,12 @@ impl World for Stage {
         }
     }
 
-    fn talk(&self, _spot: Spot, _join: Join) -> mpsc::Receiver<Event> {
+    fn talk(&self, spot: Spot, request: Request) -> mpsc::Receiver<Event> {
         let (events, receiver) = mpsc::channel(16);
+        self.asked.lock().unwrap().push((spot, request));
+        if self.deaf.lock().unwrap().contains(&spot.camera) {
+            return receiver;
+        }
         let act = self.acts.lock().unwrap().pop_front();
         // The camera goes on whatever becomes of the phone.
         if let Some(stage) = self.this.upgrade() {
@@ -301,7 +321,7 @@ impl World for Stage {
             None => std::future::pending().await,
         }
         Address {
-            addrs: vec!["192.168.1.30:4000".parse().unwrap()],
+            addrs: SEEN_AT.map(|address| address.parse().unwrap()).to_vec(),
             ..Address::new(camera)
         }
     }
@@ -321,16 +341,27 @@ impl World for Stage {
     }
 }
 
-/// What the user types.
-pub(super) fn request() -> PairingRequest {
-    let login = |ssid: &str, passphrase: &str| WifiLogin {
+/// A network and what opens it.
+pub(super) fn login(ssid: &str, passphrase: &str) -> WifiLogin {
+    WifiLogin {
         ssid: ssid.into(),
         passphrase: Some(Secret::new(passphrase)),
         hidden: false,
-    };
-    PairingRequest {
+    }
+}
+
+/// What the user types for a camera with a hotspot.
+pub(super) fn request() -> PairingRequest {
+    by(PairingWay::Hotspot {
         hotspot: login(HOTSPOT, HOTSPOT_PASSWORD),
         network: login(HOME, PASSWORD),
+    })
+}
+
+/// What the user types.
+pub(super) fn by(way: PairingWay) -> PairingRequest {
+    PairingRequest {
+        way,
         camera: None,
         name: Some("Porch".into()),
         room: None,

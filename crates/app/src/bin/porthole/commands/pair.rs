@@ -1,11 +1,13 @@
-//! `porthole pair --ssid S --password-stdin`: a new camera through its own hotspot.
+//! `porthole pair`: a new camera through its own hotspot, by a code shown to it (`--show-code`), or where it is on the network
+//! (`--on-network`).
 
-use crate::cli::Pair;
+use super::nearby;
+use crate::cli::{CodeForm, Pair};
 use crate::out::Out;
 use app::App;
 use app::api::{
     ByHand, Call, CameraKey, Event, Failure, FailureCode, HubChoice, Pairing, PairingRequest,
-    PairingState, PairingStep, RadioState, Reply, Secret, WifiLogin,
+    PairingState, PairingStep, PairingWay, RadioState, Reply, Secret, WifiLogin,
 };
 use serde_json::json;
 use std::io::BufRead;
@@ -20,6 +22,7 @@ pub(crate) async fn run(app: &App, out: &Out, typed: Pair) -> Result<(), Failure
         };
         app.call(Call::SetSettings { settings }, None).await?;
     }
+    let form = typed.show_code.unwrap_or(CodeForm::Json);
     let request = request(app, typed).await?;
     let mut events = app.events();
     app.call(Call::StartPairing { request }, None).await?;
@@ -40,7 +43,9 @@ pub(crate) async fn run(app: &App, out: &Out, typed: Pair) -> Result<(), Failure
             Ok(_) | Err(RecvError::Lagged(_)) => continue,
             Err(RecvError::Closed) => return Err(app::fail::internal("the core has gone")),
         };
-        told.tell(out, &pairing);
+        if told.tell(out, &pairing) && pairing.step == PairingStep::ShowCode {
+            show_code(app, out, form).await?;
+        }
         if pairing.restoring {
             continue;
         }
@@ -73,50 +78,101 @@ async fn save_log(app: &App, out: &Out) {
     }
 }
 
-/// What was typed, read from the label, from standard input and from the air.
+/// Prints the code, dark on light: terminals are mostly dark, and a lens wants the contrast and the quiet zone.
+async fn show_code(app: &App, out: &Out, form: CodeForm) -> Result<(), Failure> {
+    let Reply::PairingCode { code, short } = app.call(Call::PairingCode, None).await? else {
+        return Err(app::fail::internal("a code was asked for"));
+    };
+    let code = match form {
+        CodeForm::Json => code,
+        CodeForm::Text => short.ok_or_else(|| {
+            Failure::new(FailureCode::WifiInputInvalid)
+                .with("part", "--ssid")
+                .with("expected", "text, for --show-code=text")
+        })?,
+    };
+    let text = code.text.expose();
+    let drawn = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::L)
+        .map_err(app::fail::internal)?
+        .render::<qrcode::render::unicode::Dense1x2>()
+        .dark_color(qrcode::render::unicode::Dense1x2::Light)
+        .light_color(qrcode::render::unicode::Dense1x2::Dark)
+        .build();
+    let say = out.say(
+        "Hold this in front of the camera, 20 to 40 cm away:",
+        "请将此二维码置于摄像机前 20 至 40 厘米处：",
+    );
+    out.figures(&json!({ "code": text }), &format!("{say}\n{drawn}"));
+    Ok(())
+}
+
+/// What was typed, read from the label, from standard input, from the air and from the network.
 async fn request(app: &App, typed: Pair) -> Result<PairingRequest, Failure> {
+    if let Some(wanted) = &typed.on_network {
+        let found = nearby::find(app, wanted).await?;
+        return Ok(PairingRequest {
+            way: PairingWay::OnNetwork {
+                address: found.address,
+            },
+            camera: found.key,
+            name: typed.name.or(found.name),
+            room: typed.room,
+        });
+    }
     let mut lines = std::io::stdin().lock().lines();
     let mut secret = |wanted: bool| -> Option<Secret> {
         let line = wanted.then(|| lines.next())??.ok()?;
         Some(Secret::new(line.trim_end_matches('\r')))
     };
-    let passphrase = secret(typed.password_stdin);
+    let network = WifiLogin {
+        ssid: typed.ssid.clone().unwrap_or_default(),
+        passphrase: secret(typed.password_stdin),
+        hidden: typed.hidden,
+    };
     let hotspot_passphrase = secret(typed.hotspot_password_stdin);
     drop(lines);
-    let (hotspot, camera) = match typed.label {
-        Some(label) => {
-            let label = Secret::new(label);
-            match app.call(Call::ReadLabel { label }, None).await? {
-                Reply::Label {
-                    hotspot, camera, ..
-                } => (hotspot, camera),
-                other => return Err(app::fail::internal(format!("{other:?}"))),
-            }
-        }
+    let (way, camera) = match typed.show_code {
+        Some(_) => (PairingWay::Code { network }, None),
         None => {
-            let ssid = match typed.hotspot {
-                Some(ssid) => ssid,
-                None => only_camera(app).await?,
-            };
-            let hotspot = WifiLogin {
-                ssid,
-                passphrase: hotspot_passphrase,
-                hidden: false,
-            };
-            (hotspot, None)
+            let (hotspot, camera) =
+                hotspot(app, typed.label, typed.hotspot, hotspot_passphrase).await?;
+            (PairingWay::Hotspot { hotspot, network }, camera)
         }
     };
     Ok(PairingRequest {
-        hotspot,
-        network: WifiLogin {
-            ssid: typed.ssid,
-            passphrase,
-            hidden: typed.hidden,
-        },
+        way,
         camera,
         name: typed.name,
         room: typed.room,
     })
+}
+
+/// The camera's hotspot, and the camera's key if its label says it.
+async fn hotspot(
+    app: &App,
+    label: Option<String>,
+    ssid: Option<String>,
+    passphrase: Option<Secret>,
+) -> Result<(WifiLogin, Option<String>), Failure> {
+    if let Some(label) = label {
+        let label = Secret::new(label);
+        return match app.call(Call::ReadLabel { label }, None).await? {
+            Reply::Label {
+                hotspot, camera, ..
+            } => Ok((hotspot, camera)),
+            other => Err(app::fail::internal(format!("{other:?}"))),
+        };
+    }
+    let ssid = match ssid {
+        Some(ssid) => ssid,
+        None => only_camera(app).await?,
+    };
+    let hotspot = WifiLogin {
+        ssid,
+        passphrase,
+        hidden: false,
+    };
+    Ok((hotspot, None))
 }
 
 /// The hotspot of the one camera in range.
@@ -154,9 +210,11 @@ struct Told {
 }
 
 impl Told {
-    fn tell(&mut self, out: &Out, pairing: &Pairing) {
+    /// Says what is new; whether a step has begun.
+    fn tell(&mut self, out: &Out, pairing: &Pairing) -> bool {
         let seconds = pairing.elapsed_ms as f64 / 1000.0;
-        if self.step != Some(pairing.step) {
+        let begun = self.step != Some(pairing.step);
+        if begun {
             self.step = Some(pairing.step);
             let json = json!({ "step": pairing.step, "elapsedMs": pairing.elapsed_ms });
             out.figures(
@@ -182,6 +240,7 @@ impl Told {
             }
             _ => {}
         }
+        begun
     }
 }
 
@@ -209,9 +268,9 @@ fn words<'a>(out: &Out, step: PairingStep) -> &'a str {
     match step {
         PairingStep::Token => out.say("Asking the hub for a token", "向中枢申请令牌"),
         PairingStep::JoinHotspot => out.say("Joining the camera's hotspot", "加入摄像机热点"),
-        PairingStep::SendCredentials => {
-            out.say("Telling the camera the network", "向摄像机发送网络信息")
-        }
+        PairingStep::FindCamera => out.say("Looking for the camera", "查找摄像机"),
+        PairingStep::ShowCode => out.say("Showing the code to the camera", "向摄像机展示二维码"),
+        PairingStep::SendCredentials => out.say("Telling the camera", "向摄像机发送信息"),
         PairingStep::CameraJoins => out.say("The camera joins the network", "摄像机正在加入网络"),
         PairingStep::RejoinHome => out.say("Going back to the own network", "回到原来的网络"),
         PairingStep::WaitForCamera => out.say("Waiting for the camera", "等待摄像机"),
