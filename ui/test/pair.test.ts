@@ -1,4 +1,4 @@
-/** The wizard: pairing through a camera's hotspot, on a core that pretends. */
+/** The wizard: pairing a camera, on a core that pretends. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { flushSync } from "svelte";
 import type { FailureCode } from "../src/bindings/api.ts";
@@ -10,6 +10,7 @@ import { open, type Page, until } from "./page.ts";
 
 const HOTSPOT = { ssid: "Porthole-7K2M", passphrase: "otter-blue-42", hidden: false };
 const HOME = { ssid: "Home", passphrase: "correct horse", hidden: false };
+const WAY = { kind: "hotspot", hotspot: HOTSPOT, network: HOME };
 
 let page: Page;
 beforeEach(() => i18n.use("en"));
@@ -51,7 +52,7 @@ test("power, hotspot, network, steps with their times, name and room, live pictu
   await wizard({ pace: 200 });
   expect(page.get("camera-light").dataset["light"]).toBe("fast");
   await answerAll();
-  expect(page.calls("start_pairing")).toEqual([{ call: "start_pairing", request: { hotspot: HOTSPOT, network: HOME } }]);
+  expect(page.calls("start_pairing")).toEqual([{ call: "start_pairing", request: { way: WAY } }]);
   expect(step()).toBe("progress");
   await until(() => page.get("pair-steps").querySelector("[data-step=bind][data-mark=now]") !== null, "binding");
   expect(page.get("pair-steps").textContent).toMatch(/The camera joins Home\s*0\.\d s/);
@@ -175,7 +176,7 @@ test("without a usable Wi-Fi the names are typed, and the reason is told", async
   page.click("network-hidden");
   page.click("network-submit");
   const network = { ssid: "Hidden one", passphrase: HOME.passphrase, hidden: true };
-  expect(page.calls("start_pairing")[0]?.request).toEqual({ hotspot: HOTSPOT, network });
+  expect(page.calls("start_pairing")[0]?.request).toEqual({ way: { ...WAY, network } });
 });
 
 test("a label's whole text answers both questions of the hotspot", async () => {
@@ -193,7 +194,7 @@ test("a label's whole text answers both questions of the hotspot", async () => {
   choose("network", HOME.ssid);
   page.type("password", HOME.passphrase);
   page.click("password-submit");
-  expect(page.calls("start_pairing")[0]?.request.hotspot).toEqual(HOTSPOT);
+  expect(page.calls("start_pairing")[0]?.request.way).toEqual(WAY);
 });
 
 test("networks tell their signal, band and what they need; what a camera cannot join cannot be chosen", async () => {
@@ -212,7 +213,7 @@ test("networks tell their signal, band and what they need; what a camera cannot 
   choose("network", "Café Mole");
   expect(page.find("password")).toBeNull();
   page.click("password-submit");
-  expect(page.calls("start_pairing")[0]?.request.network).toEqual({ ssid: "Café Mole", hidden: false });
+  expect(page.calls("start_pairing")[0]?.request.way).toMatchObject({ network: { ssid: "Café Mole", hidden: false } });
 });
 
 test("a password that cannot be one is refused before anything begins; it can be looked at", async () => {
@@ -347,7 +348,7 @@ test("a pairing that the core does not even begin says why, and is tried again w
   spy.mockRestore();
   page.click("pair-retry");
   await named();
-  expect(page.calls("start_pairing")[0]?.request).toEqual({ hotspot: HOTSPOT, network: HOME });
+  expect(page.calls("start_pairing")[0]?.request).toEqual({ way: WAY });
 });
 
 test("starting over asks everything again and sends nothing of before", async () => {
@@ -394,6 +395,102 @@ test("a search that failed leaves the form alone that stands in for it, until it
   await vi.advanceTimersByTimeAsync(1000);
   expect(page.calls("scan_wifi")).toHaveLength(2);
   expect(value("label-name")).toBe(HOTSPOT.ssid);
+});
+
+// Other ways
+
+async function answerNetwork(): Promise<void> {
+  page.click("pair-by-code");
+  await until(() => page.find("network") !== null, "networks");
+  choose("network", HOME.ssid);
+  expect(text()).toContain("Show the code to the camera only");
+  page.type("password", HOME.passphrase);
+  page.click("password-submit");
+}
+
+test("a camera is shown a code: no hotspot is asked for, the code is large and dark on white, and has a shorter form", async () => {
+  await wizard({ pace: 150 });
+  await answerNetwork();
+  expect(page.calls("start_pairing")).toEqual([{ call: "start_pairing", request: { way: { kind: "code", network: HOME } } }]);
+  await until(() => page.find("lens-code") !== null, "the code");
+  const code = () => page.get("lens-code") as HTMLImageElement;
+  expect(code().src).toMatch(/^data:image\/svg\+xml/);
+  expect(code().dataset["form"]).toBe("long");
+  page.click("lens-code-form");
+  expect(code().dataset["form"]).toBe("short");
+  expect(page.get("camera-light").dataset["light"]).toBe("fast");
+  await until(() => page.find("lens-code") === null, "the camera has read it");
+  await named();
+  expect(page.calls("pairing_code")).toHaveLength(1);
+});
+
+test("a code that was not read is tried again with the next one, or for another network", async () => {
+  await wizard({ pair: "code_not_read" });
+  await answerNetwork();
+  await failed();
+  expect(page.get("failure").textContent).toContain("The code for Home was shown for 4 minutes");
+  expect(page.find("lens-code")).toBeNull();
+  page.click("pair-other-network");
+  await until(() => page.find("network") !== null, "networks");
+  page.click("back");
+  expect(step()).toBe("progress");
+  page.click("failure-action");
+  await named();
+  expect(page.calls("retry_pairing")).toEqual([{ call: "retry_pairing", hotspot: null, network: null }]);
+  expect(page.calls("pairing_code").length).toBeGreaterThan(1);
+});
+
+test("a camera on this network is chosen from those that are not added, and asked for nothing else", async () => {
+  await wizard();
+  page.click("pair-on-network");
+  expect(step()).toBe("nearby");
+  await until(() => page.find("nearby") !== null, "a camera");
+  expect(page.all("nearby")).toHaveLength(1);
+  const id = page.get("nearby").dataset["id"];
+  page.click("nearby");
+  expect(page.calls("start_pairing")).toEqual([{ call: "start_pairing", request: { way: { kind: "on_network" }, camera: id, name: "Workshop" } }]);
+  await named();
+  expect(page.calls("discover").at(-1)?.on).toBe(false);
+});
+
+test("a camera that is not open is told so, and another address is tried", async () => {
+  await wizard({ pair: "camera_not_open" });
+  page.click("pair-on-network");
+  page.type("nearby-address", "192.168.1");
+  page.click("nearby-submit");
+  expect(text()).toContain("four numbers");
+  page.type("nearby-address", "192.168.1.30");
+  page.click("nearby-submit");
+  await failed();
+  expect(page.get("failure").textContent).toContain("Press the camera's button");
+  // The way back leads to the question of this way.
+  page.click("back");
+  await until(() => step() === "nearby", "the question");
+  expect(value("nearby-address")).toBe("192.168.1.30");
+  page.type("nearby-address", "192.168.1.31");
+  page.click("nearby-submit");
+  await named();
+  expect(page.calls("start_pairing").map(({ request }) => request.way)).toEqual([
+    { kind: "on_network", address: "192.168.1.30" },
+    { kind: "on_network", address: "192.168.1.31" },
+  ]);
+});
+
+test("the ways go back to the first question and one does not disturb the other", async () => {
+  await wizard();
+  await answerNetwork();
+  page.click("pair-stop");
+  await until(() => page.find("camera-grid") !== null, "home");
+  page.app.go({ page: "pair" });
+  flushSync();
+  page.click("pair-by-code");
+  page.key("Escape");
+  expect(step()).toBe("power");
+  page.click("pair-on-network");
+  page.key("Escape");
+  expect(step()).toBe("power");
+  await answerAll();
+  expect(page.calls("start_pairing").at(-1)?.request).toEqual({ way: WAY });
 });
 
 // Settings

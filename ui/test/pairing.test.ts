@@ -3,14 +3,15 @@ import { beforeEach, expect, test } from "vitest";
 import type { Pairing, PairingStep } from "../src/bindings/api.ts";
 import { failure } from "../src/core/core.ts";
 import { i18n } from "../src/i18n/i18n.svelte.ts";
-import { isPassphrase, isSsid } from "../src/pages/pair/login.ts";
+import { isAddress, isPassphrase, isSsid } from "../src/pages/pair/login.ts";
 import { lightAt, rows } from "../src/pages/pair/progress.ts";
 import { band, level } from "../src/pages/pair/signal.ts";
 
 beforeEach(() => i18n.use("en"));
 
 const pairing = (more: Partial<Pairing>): Pairing => ({
-  hotspot: "Porthole-7K2M",
+  way: "hotspot",
+  name: "Porthole-7K2M",
   network: "Home",
   state: { kind: "running", byHand: null },
   step: "token",
@@ -60,4 +61,21 @@ test("names and passwords are measured in bytes; signals and bands in words", ()
   expect([isPassphrase("1234567"), isPassphrase("12345678"), isPassphrase("a".repeat(64)), isPassphrase("x".repeat(64))]).toEqual([false, true, true, false]);
   expect([96, 50, 20, 3].map(level)).toEqual(["strong", "good", "weak", "poor"]);
   expect([2412, 5180, 6055].map(band)).toEqual(["2.4", "5", "6"]);
+});
+
+test("each way has its own steps", () => {
+  const steps = (more: Partial<Pairing>) => rows(pairing(more), 0).map(({ id }) => id);
+  expect(steps({ way: "hotspot" })).not.toContain("show_code");
+  expect(steps({ way: "code" })).toEqual(["token", "show_code", "bind", "first_picture"]);
+  expect(steps({ way: "on_network", network: null })).toEqual(["token", "find_camera", "send_credentials", "wait_for_camera", "bind", "first_picture"]);
+  // Before the core has said a word.
+  expect(rows(null, 0, "code").map(({ id }) => id)).toEqual(["token", "show_code", "bind", "first_picture"]);
+  const sending = pairing({ way: "on_network", name: "Porch", network: null, step: "send_credentials", steps: [took("token", 1), took("find_camera", 1), took("send_credentials", 1)] });
+  expect(rows(sending, 0).find(({ mark }) => mark === "now")?.label).toBe("Tell it whom it will belong to");
+  expect(lightAt(pairing({ way: "code", step: "show_code" }))).toBe("fast");
+});
+
+test("an address has four numbers and perhaps a port", () => {
+  for (const good of ["192.168.1.30", "10.0.0.2:99"]) expect(isAddress(good), good).toBe(true);
+  for (const bad of ["", "porch", "192.168.1", "192.168.1.300", "10.0.0.2:99999", "fe80::1"]) expect(isAddress(bad), bad).toBe(false);
 });

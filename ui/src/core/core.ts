@@ -22,6 +22,7 @@ interface Answers {
   scan_wifi: "wifi";
   read_label: "label";
   pairing_state: "pairing";
+  pairing_code: "pairing_code";
   save_pairing_log: "file";
   check_hub: "hub";
   recorded_days: "days";

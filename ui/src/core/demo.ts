@@ -163,7 +163,8 @@ export class DemoCore implements Core {
         this.#said = pairing;
         this.emit({ event: "pairing", pairing });
       },
-      ({ hotspot, name, room }) => this.#take(hex(this.#cameras.length + 60), name ?? hotspot.ssid, room ?? "").key,
+      ({ way, camera, name, room }) =>
+        this.#take(camera ?? hex(this.#cameras.length + 60), name ?? (way.kind === "hotspot" ? way.hotspot.ssid : "Camera"), room ?? "").key,
     );
     this.#cards = new DemoCards(this.#scenario, {
       emit: (event) => this.emit(event),
@@ -345,6 +346,8 @@ export class DemoCore implements Core {
         break;
       case "pairing_state":
         return { reply: "pairing", pairing: this.#pairing.pairing };
+      case "pairing_code":
+        return this.#pairing.code(demoQr());
       case "save_pairing_log":
         this.#pairing.log();
         return { reply: "file", path: "~/Pictures/Porthole/Porthole-7K2M.log", bytes: 1280, durationMs: 0 };

@@ -274,9 +274,9 @@ export class App {
     this.#pairingEnded = undefined;
     if (before?.state.kind !== "running" || this.route.page === "pair") return;
     // It ended while the user was elsewhere; the home page has a bar of its own for a failure.
-    if (pairing.state.kind === "failed" && this.route.page !== "home") this.say(pairing.state.failure, pairing.hotspot);
+    if (pairing.state.kind === "failed" && this.route.page !== "home") this.say(pairing.state.failure, pairing.name ?? t("add.unnamed"));
     if (pairing.state.kind === "done") {
-      const name = this.camera(pairing.state.camera)?.name ?? pairing.hotspot;
+      const name = this.camera(pairing.state.camera)?.name ?? pairing.name ?? t("add.unnamed");
       this.toast({ tone: "note", title: t("pair.done_title", { name }) });
       void this.stopPairing();
     }

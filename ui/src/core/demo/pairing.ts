@@ -5,6 +5,7 @@ import type {
   FailureCode,
   Pairing,
   PairingRequest,
+  PairingWay,
   PairingStep,
   RadioState,
   Reply,
@@ -22,16 +23,12 @@ export interface PairingScenario {
   pace: number;
 }
 
-const STEPS: PairingStep[] = [
-  "token",
-  "join_hotspot",
-  "send_credentials",
-  "camera_joins",
-  "rejoin_home",
-  "wait_for_camera",
-  "bind",
-  "first_picture",
-];
+const STEPS: Record<PairingWay["kind"], PairingStep[]> = {
+  hotspot: ["token", "join_hotspot", "send_credentials", "camera_joins", "rejoin_home", "wait_for_camera", "bind", "first_picture"],
+  code: ["token", "show_code", "bind", "first_picture"],
+  on_network: ["token", "find_camera", "send_credentials", "wait_for_camera", "bind", "first_picture"],
+};
+const ALL_STEPS: string[] = Object.values(STEPS).flat();
 
 /** Where each failure happens; others happen at the end. */
 const FAILS_AT: Partial<Record<FailureCode, PairingStep>> = {
@@ -44,6 +41,9 @@ const FAILS_AT: Partial<Record<FailureCode, PairingStep>> = {
   hotspot_lost: "send_credentials",
   camera_silent: "send_credentials",
   another_camera: "send_credentials",
+  camera_not_found: "find_camera",
+  camera_not_open: "send_credentials",
+  code_not_read: "show_code",
   network_wrong_password: "camera_joins",
   network_not_found: "camera_joins",
   network_no_address: "camera_joins",
@@ -149,8 +149,9 @@ export class DemoPairing {
 
   retry(hotspot: WifiLogin | null, home: WifiLogin | null): void {
     if (this.#pairing?.state.kind !== "failed" || !this.#request) throw new CoreError(failure("no_pairing"));
-    if (hotspot) this.#request.hotspot = structuredClone(hotspot);
-    if (home) this.#request.network = structuredClone(home);
+    const { way } = this.#request;
+    if (hotspot && way.kind === "hotspot") way.hotspot = structuredClone(hotspot);
+    if (home && way.kind !== "on_network") way.network = structuredClone(home);
     this.#begin();
   }
 
@@ -164,23 +165,31 @@ export class DemoPairing {
     this.#tell();
   }
 
+  code(qrSvg: string): Extract<Reply, { reply: "pairing_code" }> {
+    if (this.#pairing?.step !== "show_code") throw new CoreError(failure("no_pairing_code"));
+    const text = `demo code of attempt ${this.#attempts}`;
+    return { reply: "pairing_code", code: { text, qrSvg }, short: { text: `${text}, short`, qrSvg } };
+  }
+
   log(): void {
     if (!this.#pairing?.hasLog) throw new CoreError(failure("no_pairing_log"));
   }
 
   #begin(): void {
     clearInterval(this.#timer);
-    const { hotspot, network: home } = this.#request!;
+    const { way, name } = this.#request!;
+    const network = way.kind === "on_network" ? null : way.network.ssid;
     this.#attempts++;
     this.#began = this.#stepSince = performance.now();
     this.#pairing = {
-      hotspot: hotspot.ssid,
-      network: home.ssid,
+      way: way.kind,
+      name: way.kind === "hotspot" ? way.hotspot.ssid : (name ?? null),
+      network,
       state: { kind: "running", byHand: null },
       step: "token",
       steps: [{ step: "token", ms: 0 }],
       elapsedMs: 0,
-      notice: this.#attempts > 1 ? failure("network_wrong_password", { network: home.ssid }) : null,
+      notice: this.#attempts > 1 ? failure("network_wrong_password", { network: network ?? "–" }) : null,
       restoring: false,
       hasLog: false,
     };
@@ -206,7 +215,8 @@ export class DemoPairing {
       this.#fail(pair as FailureCode);
       return;
     } else {
-      const next = STEPS[STEPS.indexOf(step) + 1];
+      const steps = STEPS[pairing.way];
+      const next = steps[steps.indexOf(step) + 1];
       if (!next) {
         clearInterval(this.#timer);
         pairing.state = { kind: "done", camera: this.#paired(this.#request!) };
@@ -223,13 +233,13 @@ export class DemoPairing {
   #byHand(step: PairingStep): ByHand | null {
     if (this.#scenario.pair !== "by_hand") return null;
     const why = failure("wifi_not_allowed", { how: "NetworkManager asks for an administrator (polkit: network-control)." });
-    if (step === "join_hotspot") return { kind: "join_hotspot", ssid: this.#pairing!.hotspot, why };
+    if (step === "join_hotspot") return { kind: "join_hotspot", ssid: this.#pairing!.name!, why };
     return step === "rejoin_home" ? { kind: "rejoin_home", ssid: "Home", why } : null;
   }
 
   #failsAt(): PairingStep | null {
     const { pair } = this.#scenario;
-    if (pair === "ok" || pair === "by_hand" || (STEPS as string[]).includes(pair)) return null;
+    if (pair === "ok" || pair === "by_hand" || ALL_STEPS.includes(pair)) return null;
     return FAILS_AT[pair as FailureCode] ?? "first_picture";
   }
 
@@ -237,8 +247,11 @@ export class DemoPairing {
     clearInterval(this.#timer);
     const pairing = this.#pairing!;
     const params = {
-      hotspot: pairing.hotspot,
-      network: pairing.network,
+      hotspot: pairing.name ?? "–",
+      network: pairing.network ?? "–",
+      camera: "a1b2c3d4",
+      address: "192.168.1.30",
+      minutes: "4",
       hub: "192.168.1.7:8883",
       reason: "it gave no reason",
       code: "404",

@@ -15,3 +15,9 @@ export function isPassphrase(text: string): boolean {
   const bytes = new TextEncoder().encode(text).length;
   return (bytes >= 8 && bytes <= 63) || /^[0-9a-f]{64}$/i.test(text);
 }
+
+/** An IPv4 address, with a port if it is not the usual one. */
+export function isAddress(text: string): boolean {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?::(\d{1,5}))?$/.exec(text);
+  return match !== null && match.slice(1, 5).every((part) => Number(part) < 256) && Number(match[5] ?? 1) < 65536;
+}

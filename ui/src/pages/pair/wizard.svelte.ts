@@ -1,5 +1,5 @@
-/** Pairing through a camera's hotspot, as the questions a person is asked. What was typed is kept until the page is left. */
-import type { Camera, Failure, Pairing, RadioState, WifiLogin, WifiNetwork } from "../../bindings/api.ts";
+/** Pairing a camera, as the questions a person is asked. What was typed is kept until the page is left. */
+import type { Camera, Failure, Pairing, PairingRequest, RadioState, WayKind, WifiLogin, WifiNetwork } from "../../bindings/api.ts";
 import { ask, toFailure } from "../../core/core.ts";
 import { t } from "../../i18n/i18n.svelte.ts";
 import type { App } from "../../state/app.svelte.ts";
@@ -8,6 +8,8 @@ import { login } from "./login.ts";
 export type Step =
   | { kind: "power" }
   | { kind: "hotspot" }
+  /** Which of the cameras on this network. */
+  | { kind: "nearby" }
   /** Name and password from the label: scanned, pasted or typed. */
   | { kind: "label" }
   | { kind: "scan" }
@@ -25,12 +27,17 @@ export type Range =
   | { kind: "seen"; radio: RadioState; networks: WifiNetwork[]; current: string | null }
   | { kind: "failed"; failure: Failure };
 
+/** A camera on this network: found, or by the address that was typed. */
+export type Nearby = { id: string; name: string } | { address: string };
+
 /** Between two searches while a list is on the screen. */
 const LOOK_AGAIN_MS = 4000;
 
 export class Wizard {
   readonly #app: App;
   step = $state<Step>({ kind: "power" });
+  /** How the camera is told. */
+  way = $state<WayKind>("hotspot");
   range = $state.raw<Range>({ kind: "looking" });
   /** What is wrong with the label that was read. */
   labelFailure = $state.raw<Failure | null>(null);
@@ -39,10 +46,11 @@ export class Wizard {
   stopping = $state(false);
   hotspot = $state.raw<WifiLogin | null>(null);
   network = $state.raw<WifiLogin | null>(null);
+  nearby = $state.raw<Nearby | null>(null);
   /** The key on the label that was read, and for which hotspot it stands. */
   #label: { ssid: string; camera: string | null } | null = null;
   /** What the core has from us. */
-  #sent: { hotspot: WifiLogin | null; network: WifiLogin | null } | null = null;
+  #sent: { way: WayKind; hotspot: WifiLogin | null; network: WifiLogin | null; nearby: Nearby | null } | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #looks = 0;
   #left = false;
@@ -54,7 +62,9 @@ export class Wizard {
   /** A pairing that began before this page was opened is shown as it is. */
   resume(): void {
     const kind = this.#app.pairing?.state.kind;
-    if (kind === "running" || kind === "failed") this.step = { kind: "progress" };
+    if (kind !== "running" && kind !== "failed") return;
+    this.way = this.#app.pairing?.way ?? this.way;
+    this.step = { kind: "progress" };
   }
 
   /** Called with every word of the core about the pairing. */
@@ -70,6 +80,19 @@ export class Wizard {
     return this.refused !== null || this.#app.pairing?.state.kind === "failed";
   }
 
+  /** What the camera is called before the core has said it. */
+  get called(): string | undefined {
+    const { nearby } = this;
+    if (this.way === "hotspot") return this.hotspot?.ssid;
+    return this.way === "on_network" && nearby ? ("name" in nearby ? nearby.name : nearby.address) : undefined;
+  }
+
+  /** The first question of a way. */
+  goBy(way: WayKind): void {
+    this.way = way;
+    this.go({ kind: way === "hotspot" ? "hotspot" : way === "code" ? "network" : "nearby" });
+  }
+
   go(step: Step): void {
     this.step = step;
     if (step.kind === "hotspot" || step.kind === "network") void this.look();
@@ -81,7 +104,8 @@ export class Wizard {
     const before: Partial<Record<Step["kind"], Step["kind"]>> = this.mending
       ? { scan: "label", label: "hotspot", hotspot: "progress", hotspot_password: "progress", network: "progress", password: "network", other_network: "network" }
       : { scan: "label", label: "hotspot", hotspot: "power", hotspot_password: "hotspot", network: "hotspot", password: "network", other_network: "network" };
-    const kind = before[this.step.kind];
+    const first = this.step.kind === "nearby" || (this.way === "code" && this.step.kind === "network");
+    const kind = first ? (this.mending ? "progress" : "power") : before[this.step.kind];
     if (!kind) return false;
     this.go({ kind } as Step);
     return true;
@@ -149,6 +173,11 @@ export class Wizard {
     this.#next();
   }
 
+  useNearby(nearby: Nearby): void {
+    this.nearby = nearby;
+    void this.begin();
+  }
+
   /** What the answer to a question leads to. */
   word(question: "hotspot" | "network"): string {
     if (this.mending) return t("action.retry");
@@ -157,17 +186,33 @@ export class Wizard {
 
   /** Asks what is still missing, and begins when nothing is. */
   #next(): void {
-    if (this.hotspot && this.network) void this.begin();
+    if (this.#request()) void this.begin();
     else if (this.mending && !this.refused) void this.begin();
-    else this.go({ kind: this.hotspot ? "network" : "hotspot" });
+    else this.go({ kind: this.way === "code" || this.hotspot ? "network" : "hotspot" });
+  }
+
+  /** What was answered, once it is all. */
+  #request(): PairingRequest | null {
+    const { way, hotspot, network, nearby } = this;
+    if (way === "code") return network && { way: { kind: way, network } };
+    if (way === "on_network") {
+      if (!nearby) return null;
+      return "id" in nearby
+        ? { way: { kind: way }, camera: nearby.id, name: nearby.name }
+        : { way: { kind: way, address: nearby.address } };
+    }
+    const camera = this.#label?.camera;
+    return hotspot && network && { way: { kind: way, hotspot, network }, ...(camera ? { camera } : {}) };
   }
 
   /** Starts, or tries again with what was changed: what the core has is not asked anew. */
   async begin(): Promise<void> {
-    const { hotspot, network } = this;
+    const { way, hotspot, network, nearby } = this;
+    const request = this.#request();
     const failed = this.#app.pairing?.state.kind === "failed";
     const sent = this.#sent;
-    const other = sent?.hotspot && hotspot && sent.hotspot.ssid !== hotspot.ssid;
+    const elsewhere = sent?.hotspot && hotspot && sent.hotspot.ssid !== hotspot.ssid;
+    const other = sent && (sent.way !== way || sent.nearby !== nearby || (way === "hotspot" && elsewhere));
     this.refused = null;
     this.#app.forgetPairing();
     this.go({ kind: "progress" });
@@ -177,16 +222,12 @@ export class Wizard {
           hotspot: hotspot === (sent?.hotspot ?? null) ? null : hotspot,
           network: network === (sent?.network ?? null) ? null : network,
         };
-        this.#sent = { hotspot, network };
+        this.#sent = { way, hotspot, network, nearby };
         await ask(this.#app.core, { call: "retry_pairing", ...changed });
-      } else if (hotspot && network) {
+      } else if (request) {
         if (failed) await ask(this.#app.core, { call: "stop_pairing" });
-        const camera = this.#label?.camera;
-        this.#sent = { hotspot, network };
-        await ask(this.#app.core, {
-          call: "start_pairing",
-          request: { hotspot, network, ...(camera ? { camera } : {}) },
-        });
+        this.#sent = { way, hotspot, network, nearby };
+        await ask(this.#app.core, { call: "start_pairing", request });
       } else {
         this.go({ kind: "power" });
       }
@@ -209,13 +250,16 @@ export class Wizard {
 
   /** Leaves a pairing that failed; what was typed stays. */
   async revise(): Promise<void> {
-    if (await this.stop()) this.go({ kind: this.hotspot ? "network" : "power" });
+    if (!(await this.stop())) return;
+    if (this.way !== "hotspot") this.goBy(this.way);
+    else this.go({ kind: this.hotspot ? "network" : "power" });
   }
 
   /** From the first question, with nothing kept: another camera, or all anew. */
   async again(): Promise<void> {
     if (!(await this.stop())) return;
-    [this.hotspot, this.network, this.#label] = [null, null, null];
+    [this.hotspot, this.network, this.nearby, this.#label] = [null, null, null, null];
+    this.way = "hotspot";
     this.go({ kind: "power" });
   }
 
