@@ -293,7 +293,8 @@ impl App {
             } => {
                 let sink = sink.ok_or_else(|| fail::internal("a view needs a channel"))?;
                 let session = app.cameras.get(&camera)?;
-                let floor = Following::start(app.core.clone(), session.clone(), app.identity.id());
+                let floor =
+                    Following::start(app.core.clone(), session.clone(), app.network.identity.id());
                 lock(&app.floors).insert(view, floor);
                 let sound = audio.then(|| (app.device.clone(), app.volume.clone()));
                 let (core, media_dir) = (app.core.clone(), app.media_dir.clone());

@@ -72,7 +72,7 @@ impl Desk {
             Ask::SdFormat { confirmed: false } => {
                 topic_refused(Code::BadParameter, UserReply::CONFIRMATION_NEEDED)
             }
-            Ask::Ptz(_) | Ask::Share | Ask::ForgetMe | Ask::Unknown(_) => {
+            Ask::Ptz(_) | Ask::Share | Ask::ForgetMe | Ask::TalkFloor(_) | Ask::Unknown(_) => {
                 topic_refused(Code::UnsupportedOperation, UserReply::UNKNOWN_TOPIC)
             }
         }

@@ -210,7 +210,7 @@ mod tests {
                 x ^= x >> 29;
                 x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
                 let noise = (x >> 40) as f32 / 8_388_608.0 - 1.0;
-                let burst = ((i as f64 / RATE * (2.3 + seed as f64 * 0.4) * 6.28)
+                let burst = ((i as f64 / RATE * (2.3 + seed as f64 * 0.4) * std::f64::consts::TAU)
                     .sin()
                     .max(0.0)) as f32;
                 noise * burst * 0.2

@@ -38,7 +38,7 @@ impl App {
                 let ask = if take { FloorAsk::Take } else { FloorAsk::Ask };
                 let floor = floor::ask(&session, ask).await?;
                 Ok(Reply::Floor {
-                    floor: floor::shown(&floor, &app.identity.id()),
+                    floor: floor::shown(&floor, &app.network.identity.id()),
                 })
             }
             Call::TalkDevices => waited(|| Ok(devices::list())).await,

@@ -62,7 +62,7 @@ impl Flow {
             camera: reply.camera,
             news: News::Hotspot {
                 hotspot: hotspot.clone(),
-                join,
+                join: Box::new(join),
                 leave,
                 tells_states: reply.state.is_some(),
             },

@@ -39,7 +39,7 @@ pub(super) enum News {
     Hotspot {
         hotspot: Target,
         /// What it was told, to ask the same again.
-        join: Join,
+        join: Box<Join>,
         leave: Leave,
         /// It is one of ours.
         tells_states: bool,

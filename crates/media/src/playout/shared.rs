@@ -2,7 +2,7 @@
 //! single values. All atomics, no lock, nothing allocated after the start.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Frames in the ring: 1.3 s at 48 kHz.
 pub(super) const FRAMES: usize = 1 << 16;
@@ -292,7 +292,7 @@ impl Shared {
     #[cfg(feature = "audio")]
     pub(super) fn last_callback(&self) -> Option<Instant> {
         let us = known(self.called_us.load(Ordering::Relaxed))?;
-        Some(self.epoch + Duration::from_micros(us.max(0) as u64))
+        Some(self.epoch + std::time::Duration::from_micros(us.max(0) as u64))
     }
 
     /// The media time audible at `at`, microseconds.
