@@ -29,9 +29,10 @@ pub(crate) fn cache() -> PathBuf {
 }
 
 /// Runs the named cases, in one machine as long as it lives; a case that takes the machine down costs a new start.
-pub(crate) fn run(wanted: &[&'static Case]) -> Result<Vec<Outcome>> {
+/// The logs stay in the folder `results` of the cache.
+pub(crate) fn run(wanted: &[&'static Case], results: &str) -> Result<Vec<Outcome>> {
     let image = Image::prepare(&cache().join("image"))?;
-    let results = cache().join("results");
+    let results = cache().join(results);
     let _ = fs::remove_dir_all(&results);
     let mut outcomes = Vec::new();
     let mut starts = 0;

@@ -27,6 +27,9 @@ usage: hwsim test [CASE…]    run the named cases, or all
        hwsim bench RUNS      pair a new camera as often as that, and print one table
        hwsim list            name the cases";
 
+/// More failed cases than this are no accident.
+const UNLUCKY: usize = 3;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -48,7 +51,7 @@ fn run(words: &[&str]) -> Result<bool> {
                 .parse()
                 .with_context(|| format!("{runs} is no number"))?;
             let case = cases::find(cases::BENCH).context("the bench is a case")?;
-            let outcomes = host::run(&vec![case; runs])?;
+            let outcomes = host::run(&vec![case; runs], "results")?;
             host::table(&outcomes);
             Ok(outcomes.iter().all(|outcome| outcome.failure.is_none()))
         }
@@ -79,11 +82,27 @@ fn test(names: &[&str]) -> Result<bool> {
             |name: &&str| cases::find(name).with_context(|| format!("no case is called {name}"));
         names.iter().map(find).collect::<Result<Vec<_>>>()?
     };
-    let outcomes = host::run(&wanted)?;
-    let failed = outcomes
-        .iter()
-        .filter(|outcome| outcome.failure.is_some())
-        .count();
-    println!("{} passed, {failed} failed", outcomes.len() - failed);
-    Ok(failed == 0)
+    let failed = |outcomes: &[host::Outcome]| -> Vec<&'static cases::Case> {
+        let failed = outcomes
+            .iter()
+            .filter(|outcome| outcome.failure.is_some());
+        failed.map(|outcome| outcome.case).collect()
+    };
+    let mut failures = failed(&host::run(&wanted, "results")?);
+    // An emulated machine on a busy one can be too late without anything being wrong: what failed is looked at once more, in a
+    // fresh machine, and said to have been unsteady. What fails twice has failed.
+    if (1..=UNLUCKY).contains(&failures.len()) {
+        let names: Vec<_> = failures.iter().map(|case| case.name).collect();
+        println!("a second look: {}", names.join(", "));
+        failures = failed(&host::run(&failures, "results-again")?);
+        let steady = |name: &&&str| !failures.iter().any(|case| case.name == **name);
+        let unsteady: Vec<_> = names.iter().filter(steady).copied().collect();
+        println!("unsteady: {}", unsteady.join(", "));
+    }
+    println!(
+        "{} passed, {} failed",
+        wanted.len() - failures.len(),
+        failures.len()
+    );
+    Ok(failures.is_empty())
 }

@@ -3,7 +3,7 @@
 use crate::build::{self, TestProgram};
 use crate::hwsim;
 use crate::run::{self, cargo, command, npm, passes, root};
-use crate::setup;
+use crate::{second_look, setup};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::fs::File;
@@ -79,14 +79,14 @@ pub(crate) fn run(only: &[Ring], fuzz_seconds: u32) -> Result<bool> {
     } else {
         Ok(Vec::new())
     };
-    let mut failed = 0;
+    let (mut failed, mut unsteady) = (0, Vec::new());
     for ring in &rings {
         heading(ring.title());
         let start = Instant::now();
         let outcome = match (&programs, ring.needs_workspace()) {
             (Err(error), true) => Err(anyhow::anyhow!("not run, the build failed: {error:#}")),
-            (Ok(programs), _) => one(*ring, programs, fuzz_seconds),
-            (Err(_), false) => one(*ring, &[], fuzz_seconds),
+            (Ok(programs), _) => one(*ring, programs, fuzz_seconds, &mut unsteady),
+            (Err(_), false) => one(*ring, &[], fuzz_seconds, &mut unsteady),
         };
         let passed = outcome.unwrap_or_else(|error| {
             eprintln!("{error:#}");
@@ -102,6 +102,9 @@ pub(crate) fn run(only: &[Ring], fuzz_seconds: u32) -> Result<bool> {
     }
     heading("summary");
     println!("{}", lines.join("\n"));
+    if !unsteady.is_empty() {
+        println!("unsteady, passed when run once more: {}", unsteady.join(", "));
+    }
     println!("{} passed, {failed} failed", rings.len() - failed);
     Ok(failed == 0)
 }
@@ -147,14 +150,19 @@ fn heading(title: &str) {
     println!("\n==== {title} ====");
 }
 
-fn one(ring: Ring, programs: &[TestProgram], fuzz_seconds: u32) -> Result<bool> {
+fn one(
+    ring: Ring,
+    programs: &[TestProgram],
+    fuzz_seconds: u32,
+    unsteady: &mut Vec<String>,
+) -> Result<bool> {
     match ring {
         Ring::Format => passes(cargo().args(["fmt", "--all", "--", "--check"])),
         Ring::Lint => lint(),
-        Ring::Crates => each_crate(programs),
-        Ring::Integration => tests_target(programs, "integration"),
+        Ring::Crates => each_crate(programs, unsteady),
+        Ring::Integration => tests_target(programs, "integration", unsteady),
         Ring::Ui => Ok(passes(npm().args(["run", "check"]))? & passes(npm().args(["test"]))?),
-        Ring::E2e => tests_target(programs, "e2e"),
+        Ring::E2e => tests_target(programs, "e2e", unsteady),
         Ring::Wifi => wifi(),
         Ring::Fuzz => fuzz(fuzz_seconds),
     }
@@ -180,7 +188,7 @@ fn lint() -> Result<bool> {
 }
 
 /// Unit tests of every crate, then the examples in their documentation.
-fn each_crate(programs: &[TestProgram]) -> Result<bool> {
+fn each_crate(programs: &[TestProgram], unsteady: &mut Vec<String>) -> Result<bool> {
     let mut passed = true;
     for program in programs {
         if program.package == "tests" && !["tests", "hwsim"].contains(&program.target.as_str()) {
@@ -192,23 +200,26 @@ fn each_crate(programs: &[TestProgram]) -> Result<bool> {
             // Whole cameras and viewers that encode, and watch the clock: one at a time.
             test.args(["--test-threads", "1"]);
         }
-        passed &= passes(&mut test)?;
+        passed &= second_look::run(test, unsteady)?;
     }
     println!("\n-- examples in the documentation");
     Ok(passed & passes(cargo().args(["test", "--quiet", "--workspace", "--doc"]))?)
 }
 
 /// One test program of the `tests` crate. They start cameras and windows and watch the clock: one at a time.
-fn tests_target(programs: &[TestProgram], target: &str) -> Result<bool> {
+fn tests_target(
+    programs: &[TestProgram],
+    target: &str,
+    unsteady: &mut Vec<String>,
+) -> Result<bool> {
     let program = programs
         .iter()
         .find(|program| program.package == "tests" && program.target == target)
         .with_context(|| format!("no test target `{target}` was built"))?;
-    passes(
-        test_command(program)
-            .args(["--test-threads", "1"])
-            .env("PATH", path_with_tools()?),
-    )
+    let mut test = test_command(program);
+    test.args(["--test-threads", "1"])
+        .env("PATH", path_with_tools()?);
+    second_look::run(test, unsteady)
 }
 
 /// The cases of `tests/hwsim`, in a machine that it boots.

@@ -77,7 +77,8 @@ pub(crate) fn is_installed(program: &str) -> bool {
     })
 }
 
-fn line(command: &Command) -> String {
+/// A command as it is typed.
+pub(crate) fn line(command: &Command) -> String {
     let mut words = vec![short(command.get_program())];
     words.extend(command.get_args().map(short));
     words.join(" ")
