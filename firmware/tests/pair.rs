@@ -10,7 +10,7 @@ mod talk;
 use std::time::{Duration, Instant};
 
 use firmware::board::sim::lamp;
-use p2p::{Body, Error, Request};
+use p2p::{Error, Request};
 use wire::command::reply::{DeviceStatus, PtzReply, Refusal, Status, UserReply};
 use wire::stream::Quality;
 
@@ -291,9 +291,6 @@ async fn what_it_cannot_do_it_refuses_by_name() {
     ] {
         assert_eq!(get(path).await, (status, error.to_owned()), "{path}");
     }
-    let voice = Request::post("/ipc.p2p.com/voice?channel=0", Body::from(vec![0; 10]));
-    assert_eq!(viewer.session.request(voice).await.unwrap().status, 501);
-
     let refusal = UserReply::decode(&viewer.user(r#"{"topic":"make_coffee"}"#).await)
         .unwrap()
         .refusal()

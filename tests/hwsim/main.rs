@@ -83,9 +83,7 @@ fn test(names: &[&str]) -> Result<bool> {
         names.iter().map(find).collect::<Result<Vec<_>>>()?
     };
     let failed = |outcomes: &[host::Outcome]| -> Vec<&'static cases::Case> {
-        let failed = outcomes
-            .iter()
-            .filter(|outcome| outcome.failure.is_some());
+        let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some());
         failed.map(|outcome| outcome.case).collect()
     };
     let mut failures = failed(&host::run(&wanted, "results")?);

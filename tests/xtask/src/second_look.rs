@@ -103,10 +103,7 @@ mod tests {
             failed_tests(&lines("failures:\n    a\nsignal: 11\n")),
             [""; 0]
         );
-        assert_eq!(
-            failed_tests(&lines("test result: ok. 1 passed\n")),
-            [""; 0]
-        );
+        assert_eq!(failed_tests(&lines("test result: ok. 1 passed\n")), [""; 0]);
     }
 
     #[cfg(unix)]

@@ -204,7 +204,39 @@ hotspot: WifiLogin | null,
 /**
  * Another network or another password.
  */
-network: WifiLogin | null, } | { "call": "stop_pairing" } | { "call": "pairing_state" } | { "call": "save_pairing_log" } | { "call": "check_hub", 
+network: WifiLogin | null, } | { "call": "stop_pairing" } | { "call": "pairing_state" } | { "call": "pairing_code" } | { "call": "save_pairing_log" } | { "call": "start_talk", 
+/**
+ * To which.
+ */
+camera: string, 
+/**
+ * The microphone, from [`Call::TalkDevices`]; absent = that of the settings.
+ */
+device: string | null, } | { "call": "stop_talk" } | { "call": "mute_talk", 
+/**
+ * Whether it is.
+ */
+muted: boolean, } | { "call": "ask_floor", 
+/**
+ * Of which camera.
+ */
+camera: string, 
+/**
+ * Whether to end the other's talk.
+ */
+take: boolean, } | { "call": "talk_devices" } | { "call": "test_tone", 
+/**
+ * On this speaker; absent = the system's choice.
+ */
+speaker: string | null, } | { "call": "test_loopback", 
+/**
+ * With this microphone; absent = the system's choice.
+ */
+microphone: string | null, 
+/**
+ * On this speaker; absent = the system's choice.
+ */
+speaker: string | null, } | { "call": "check_hub", 
 /**
  * What `porthole-hub owner add` printed.
  */
@@ -467,6 +499,23 @@ agoMs: number,
 count: number, };
 
 /**
+ * The echo canceller of this end.
+ */
+export type EchoHealth = { 
+/**
+ * How much of the echo the filter alone takes away, dB; 0 = not known yet.
+ */
+lossDb: number, 
+/**
+ * From the speaker to the microphone, ms, when found.
+ */
+delayMs: number | null, 
+/**
+ * Whether the camera is heard in the microphone and the filter does not cope.
+ */
+poor: boolean, };
+
+/**
  * Something happened in the core.
  */
 export type Event = { "event": "camera", 
@@ -533,7 +582,19 @@ relay: RelayState, } | { "event": "audio",
 /**
  * Why there is no sound; absent = there is.
  */
-failure: Failure | null, } | { "event": "pairing", 
+failure: Failure | null, } | { "event": "talk", 
+/**
+ * How it is.
+ */
+talk: Talk, } | { "event": "floor", 
+/**
+ * Which camera.
+ */
+camera: string, 
+/**
+ * Who holds its floor now.
+ */
+floor: TalkFloor, } | { "event": "pairing", 
 /**
  * How it is.
  */
@@ -567,7 +628,20 @@ detail: string, };
 /**
  * A stable name for each failure a user can meet.
  */
-export type FailureCode = "link_malformed" | "link_refused" | "link_without_secret" | "too_many_attempts" | "camera_already_added" | "camera_unknown" | "camera_unreachable" | "connection_lost" | "camera_refused" | "camera_full" | "stream_not_found" | "camera_error" | "stream_malformed" | "codec_unsupported" | "decoder_failed" | "command_timeout" | "command_refused" | "command_malformed" | "no_audio_device" | "audio_device_lost" | "no_picture_yet" | "file_not_written" | "file_not_opened" | "data_unreadable" | "identity_unusable" | "gateway_unavailable" | "discovery_unavailable" | "view_unknown" | "setting_invalid" | "wifi_unavailable" | "wifi_not_allowed" | "wifi_failed" | "wifi_input_invalid" | "label_malformed" | "hotspot_not_found" | "hotspot_wrong_passphrase" | "hotspot_not_joined" | "hotspot_lost" | "camera_silent" | "another_camera" | "network_wrong_password" | "network_not_found" | "network_no_address" | "network_not_joined" | "camera_no_hub" | "camera_hub_refused" | "token_refused" | "token_expired" | "camera_setup_failed" | "camera_setup_stopped" | "camera_not_heard" | "home_not_rejoined" | "hub_unavailable" | "hub_invitation_invalid" | "hub_access_refused" | "camera_owned" | "bind_failed" | "pairing_timeout" | "pairing_running" | "pairing_stopped" | "no_pairing" | "no_pairing_log" | "no_recording" | "no_card" | "no_such_file" | "disk_full" | "download_damaged" | "download_unknown" | "not_converted" | "wrong_view" | "relay_refused" | "relay_unreachable" | "internal";
+export type FailureCode = "link_malformed" | "link_refused" | "link_without_secret" | "too_many_attempts" | "camera_already_added" | "camera_unknown" | "camera_unreachable" | "connection_lost" | "camera_refused" | "camera_full" | "stream_not_found" | "camera_error" | "stream_malformed" | "codec_unsupported" | "decoder_failed" | "command_timeout" | "command_refused" | "command_malformed" | "no_audio_device" | "audio_device_lost" | "no_microphone" | "microphone_lost" | "talk_busy" | "talk_taken" | "talk_unsupported" | "talk_codec_refused" | "talk_ended" | "voice_unreadable" | "no_picture_yet" | "file_not_written" | "file_not_opened" | "data_unreadable" | "identity_unusable" | "gateway_unavailable" | "discovery_unavailable" | "view_unknown" | "setting_invalid" | "wifi_unavailable" | "wifi_not_allowed" | "wifi_failed" | "wifi_input_invalid" | "label_malformed" | "hotspot_not_found" | "hotspot_wrong_passphrase" | "hotspot_not_joined" | "hotspot_lost" | "camera_silent" | "another_camera" | "camera_not_open" | "camera_not_found" | "code_not_read" | "no_pairing_code" | "network_wrong_password" | "network_not_found" | "network_no_address" | "network_not_joined" | "camera_no_hub" | "camera_hub_refused" | "token_refused" | "token_expired" | "camera_setup_failed" | "camera_setup_stopped" | "camera_not_heard" | "home_not_rejoined" | "hub_unavailable" | "hub_invitation_invalid" | "hub_access_refused" | "camera_owned" | "bind_failed" | "pairing_timeout" | "pairing_running" | "pairing_stopped" | "no_pairing" | "no_pairing_log" | "no_recording" | "no_card" | "no_such_file" | "disk_full" | "download_damaged" | "download_unknown" | "not_converted" | "wrong_view" | "relay_refused" | "relay_unreachable" | "internal";
+
+/**
+ * A viewer that talks or would like to.
+ */
+export type FloorPerson = { 
+/**
+ * What the camera calls it.
+ */
+name: string, 
+/**
+ * Whether it is this viewer.
+ */
+me: boolean, };
 
 /**
  * One camera's URL on the local gateway.
@@ -618,17 +692,34 @@ savedAs: string | null, };
 export type Language = "system" | "en" | "zh";
 
 /**
+ * A code for the camera's lens. It holds the network's password and the token.
+ */
+export type LensCode = { 
+/**
+ * What the code says.
+ */
+text: Secret, 
+/**
+ * The code as an SVG document, dark on light with its quiet zone.
+ */
+qrSvg: Secret, };
+
+/**
  * A pairing: how far it is, how long it takes.
  */
 export type Pairing = { 
 /**
- * The camera's hotspot, by name.
+ * How the camera is told.
  */
-hotspot: string, 
+way: WayKind, 
 /**
- * The network the camera shall join, by name.
+ * What the camera is known by so far: its hotspot's name, or what it was called when the pairing began.
  */
-network: string, 
+name: string | null, 
+/**
+ * The network the camera shall join, by name; absent = it is on one already.
+ */
+network: string | null, 
 /**
  * How it is.
  */
@@ -663,19 +754,15 @@ hasLog: boolean, };
  */
 export type PairingRequest = { 
 /**
- * The camera's own network.
+ * How the camera is told.
  */
-hotspot: WifiLogin, 
+way: PairingWay, 
 /**
- * The network the camera shall join.
- */
-network: WifiLogin, 
-/**
- * The camera's public key, 64 hex digits, when its label told it: another camera that answers is refused.
+ * The camera's public key, 64 hex digits, when it is known: another camera that answers is refused.
  */
 camera?: string, 
 /**
- * What to call it; by default as its hotspot. Can be changed later by [`super::Call::EditCamera`].
+ * What to call it; by default as its hotspot or the start of its key. Can be changed later by [`super::Call::EditCamera`].
  */
 name?: string, 
 /**
@@ -703,7 +790,28 @@ failure: Failure, } | { "kind": "stopped" };
 /**
  * The steps of a pairing, in order.
  */
-export type PairingStep = "token" | "join_hotspot" | "send_credentials" | "camera_joins" | "rejoin_home" | "wait_for_camera" | "bind" | "first_picture";
+export type PairingStep = "token" | "join_hotspot" | "find_camera" | "show_code" | "send_credentials" | "camera_joins" | "rejoin_home" | "wait_for_camera" | "bind" | "first_picture";
+
+/**
+ * How a camera gets the network and the token of a pairing.
+ */
+export type PairingWay = { "kind": "hotspot", 
+/**
+ * The camera's own network.
+ */
+hotspot: WifiLogin, 
+/**
+ * The network the camera shall join.
+ */
+network: WifiLogin, } | { "kind": "code", 
+/**
+ * The network the camera shall join.
+ */
+network: WifiLogin, } | { "kind": "on_network", 
+/**
+ * Its IPv4 address, `ip` or `ip:port`; absent = it is looked for by [`PairingRequest::camera`].
+ */
+address?: string, };
 
 /**
  * How a camera is reached.
@@ -1135,7 +1243,35 @@ savedAs: string | null, } | { "reply": "pairing",
 /**
  * Absent = none was begun, or it was forgotten.
  */
-pairing: Pairing | null, } | { "reply": "hub", 
+pairing: Pairing | null, } | { "reply": "floor", 
+/**
+ * Who holds it now.
+ */
+floor: TalkFloor, } | { "reply": "talk_devices", 
+/**
+ * What can be talked into.
+ */
+microphones: Array<SoundDevice>, 
+/**
+ * What can be heard from.
+ */
+speakers: Array<SoundDevice>, } | { "reply": "loopback", 
+/**
+ * From speaker to microphone, ms; absent = the noise was not heard.
+ */
+delayMs: number | null, 
+/**
+ * Loudest sample that the microphone gave, dB of full scale.
+ */
+levelDb: number, } | { "reply": "pairing_code", 
+/**
+ * With the hub in it: for our own cameras.
+ */
+code: LensCode, 
+/**
+ * The documents' shorter form, for cameras that know their hub; absent = it cannot say the network's name.
+ */
+short: LensCode | null, } | { "reply": "hub", 
 /**
  * Where it is, `host:port`.
  */
@@ -1175,6 +1311,14 @@ volume: number,
  */
 muted: boolean, 
 /**
+ * The microphone to talk with; absent = the system's choice.
+ */
+microphone?: string, 
+/**
+ * What happens to the camera's sound while this viewer talks.
+ */
+talkMode: TalkMode, 
+/**
  * Quality a view opens with.
  */
 quality: Quality, 
@@ -1191,6 +1335,23 @@ radio: string, };
  * How encoded video leaves the core for a view.
  */
 export type Sink = "access_units" | "pictures";
+
+/**
+ * A sound device.
+ */
+export type SoundDevice = { 
+/**
+ * What [`super::Call::StartTalk`] and the tests take.
+ */
+id: string, 
+/**
+ * What a person reads.
+ */
+name: string, 
+/**
+ * The system's own choice.
+ */
+default: boolean, };
 
 /**
  * A step that was begun.
@@ -1221,6 +1382,74 @@ startMs: number,
  * To, unix ms.
  */
 endMs: number, };
+
+/**
+ * A talk.
+ */
+export type Talk = { 
+/**
+ * With which camera.
+ */
+camera: string, 
+/**
+ * How far it is.
+ */
+phase: TalkPhase, 
+/**
+ * Whether the microphone is muted.
+ */
+muted: boolean, 
+/**
+ * Loudest sample of the last moments, dB of full scale (-99 to 0), after echo cancellation.
+ */
+levelDb: number, 
+/**
+ * Whether the microphone was overdriven in the last second.
+ */
+clipping: boolean, 
+/**
+ * From the mouth here to the camera's speaker, ms, when known.
+ */
+delayMs: number | null, 
+/**
+ * How the canceller does; absent without a speaker.
+ */
+echo: EchoHealth | null, 
+/**
+ * What is sent, `aac/16000`; empty until the camera was asked.
+ */
+format: string, 
+/**
+ * The microphone in use; empty for none.
+ */
+device: string, };
+
+/**
+ * Who holds a camera's floor.
+ */
+export type TalkFloor = { 
+/**
+ * Who talks, or for whom the floor is kept.
+ */
+talker: FloorPerson | null, 
+/**
+ * Who asked for it.
+ */
+asker: FloorPerson | null, };
+
+/**
+ * What happens to the camera's sound while this viewer talks.
+ */
+export type TalkMode = "full_duplex" | "ducking";
+
+/**
+ * How far a talk is.
+ */
+export type TalkPhase = { "kind": "starting" } | { "kind": "talking" } | { "kind": "ended", 
+/**
+ * Why, if this viewer did not end it.
+ */
+failure: Failure | null, };
 
 /**
  * The UI's colours.
@@ -1336,6 +1565,11 @@ path: PathInfo | null,
  * Viewers the camera serves now.
  */
 viewers: number | null, };
+
+/**
+ * Which [`PairingWay`] a pairing goes.
+ */
+export type WayKind = "hotspot" | "code" | "on_network";
 
 /**
  * A network and what opens it.
