@@ -10,7 +10,8 @@ import { App } from "./state/app.svelte.ts";
 async function core(): Promise<Core> {
   const { isTauri, TauriCore } = await import("./core/tauri.ts");
   if (isTauri()) return new TauriCore();
-  const { DemoCore, scenarioOf } = await import("./core/demo.ts");
+  const { DemoCore } = await import("./core/demo.ts");
+  const { scenarioOf } = await import("./core/demo/scenario.ts");
   return new DemoCore(scenarioOf(location.search));
 }
 

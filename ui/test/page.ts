@@ -1,6 +1,7 @@
 /** Mounts the whole app on a demo core, and finds things in it as a user's test would. */
 import { flushSync, mount, unmount } from "svelte";
-import { DemoCore, type Scenario } from "../src/core/demo.ts";
+import { DemoCore } from "../src/core/demo.ts";
+import type { Scenario } from "../src/core/demo/scenario.ts";
 import Porthole from "../src/Porthole.svelte";
 import { App } from "../src/state/app.svelte.ts";
 import type { Call } from "../src/bindings/api.ts";

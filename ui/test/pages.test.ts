@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { flushSync } from "svelte";
 import type { Failure, Quality, ViewState } from "../src/bindings/api.ts";
 import { failure } from "../src/core/core.ts";
-import { demoRelay } from "../src/core/demo.ts";
+import { demoRelay } from "../src/core/demo/scenario.ts";
 import { parseRoute, type Route, writeRoute } from "../src/state/route.ts";
 import { open, type Page, until } from "./page.ts";
 

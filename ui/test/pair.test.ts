@@ -4,7 +4,7 @@ import { flushSync } from "svelte";
 import type { FailureCode } from "../src/bindings/api.ts";
 import { failure } from "../src/core/core.ts";
 import { DEMO_LABEL } from "../src/core/demo/pairing.ts";
-import type { Scenario } from "../src/core/demo.ts";
+import type { Scenario } from "../src/core/demo/scenario.ts";
 import { i18n } from "../src/i18n/i18n.svelte.ts";
 import { open, type Page, until } from "./page.ts";
 
