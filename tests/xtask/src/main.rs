@@ -4,6 +4,7 @@
 
 mod build;
 mod demo;
+mod echo;
 mod hwsim;
 mod packages;
 mod rings;
@@ -52,6 +53,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measures the echo canceller in rooms made from text, others beside it, and prints one table.
+    BenchEcho {
+        /// Handed to the bench: a folder of WAV files to take voices from, `--only SCENE`, `--hour`; `--help` says the rest.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Measures pairing in the virtual machine of the ring `wifi`: button to live picture, p50 and p95.
     BenchWifi {
         /// How often a camera is paired.
@@ -68,6 +75,7 @@ fn main() -> ExitCode {
         Task::Test { only, fuzz_seconds } => rings::run(&only, fuzz_seconds),
         Task::BenchLive { parts } => demo::bench_live(&parts),
         Task::BenchHub { arguments } => demo::bench_hub(&arguments),
+        Task::BenchEcho { arguments } => echo::bench(&arguments),
         Task::BenchWifi { runs } => hwsim::bench(runs),
     };
     match outcome {

@@ -78,7 +78,10 @@ const GROUPS: &[(&str, &[&str])] = &[
         "another broker and other clients beside the hub's",
         &["mosquitto", "mosquitto-clients"],
     ),
-    ("comparisons in the benches", &["mpv"]),
+    (
+        "comparisons in the benches",
+        &["mpv", "libspeexdsp-dev", "python3-venv"],
+    ),
 ];
 
 /// All packages, in the order of the groups.

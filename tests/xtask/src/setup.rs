@@ -53,7 +53,7 @@ pub(crate) fn tools_folder() -> PathBuf {
     target().join("tools").join("bin")
 }
 
-fn system_packages() -> Result<()> {
+pub(crate) fn system_packages() -> Result<()> {
     if !is_installed("dpkg-query") || !is_installed("apt-get") {
         return explain_without_apt();
     }
