@@ -97,20 +97,21 @@ pub fn find(part: &[f32], whole: &[f32]) -> (i64, f64) {
     best(part, whole, (coarse - 3) * step..(coarse + 3) * step)
 }
 
-/// How alike `part` and what is heard of it from `lag` on are: the median of its loud seconds, each aligned by itself,
-/// since a jitter buffer plays a little faster or slower.
+/// How alike `part` and what is heard of it from `lag` on are: the median of its loud quarters of a second, each aligned by
+/// itself, since a jitter buffer plays a little faster or slower.
 pub fn likeness(part: &[f32], whole: &[f32], lag: i64) -> f64 {
     let loud = power(part) / 10.0;
-    let mut seconds: Vec<f64> = part
-        .chunks_exact(RATE)
+    let piece = RATE / 4;
+    let mut pieces: Vec<f64> = part
+        .chunks_exact(piece)
         .enumerate()
-        .filter(|(_, second)| power(second) > loud)
-        .map(|(i, second)| {
-            let at = lag + (i * RATE) as i64;
-            best(second, whole, at - 240..at + 240).1
+        .filter(|(_, samples)| power(samples) > loud)
+        .map(|(i, samples)| {
+            let at = lag + (i * piece) as i64;
+            best(samples, whole, at - 240..at + 240).1
         })
         .collect();
-    assert!(!seconds.is_empty(), "nothing loud in it");
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
+    assert!(!pieces.is_empty(), "nothing loud in it");
+    pieces.sort_by(f64::total_cmp);
+    pieces[pieces.len() / 2]
 }

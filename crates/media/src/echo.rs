@@ -34,6 +34,10 @@ const CLIPPED: f32 = 0.985;
 /// Louder input than this is not sound but an error: 12 dB over full scale.
 const LOUDEST: f32 = 4.0;
 
+/// Part of a hop by which the microphone waits for the far end: matching the clocks takes a little longer than a half, and an echo
+/// that came at once would else be there before its cause.
+const HELD: (usize, usize) = (5, 8);
+
 /// Takes the far end out of the microphone's signal.
 pub trait EchoCanceller: Send {
     /// Frames a call takes: 10 ms, mono.
@@ -114,11 +118,13 @@ pub fn with_learnt(rate: u32, learnt: Learnt) -> Result<Box<Canceller>, Unsuppor
         return Err(UnsupportedRate(rate));
     }
     let hop = rate as usize / HOPS_PER_SECOND;
+    let held = hop * HELD.0 / HELD.1;
     Ok(Box::new(Canceller {
         linear: Linear::new(hop, learnt.drift_ppm),
         suppressor: Suppressor::new(hop),
         far: vec![0.0; hop],
-        near: vec![0.0; hop],
+        near: vec![0.0; held + hop],
+        held,
         error: vec![0.0; hop],
         clipping: 0.0,
         hop,
@@ -132,14 +138,17 @@ pub struct Canceller {
     suppressor: Suppressor,
     /// The input, repaired.
     far: Vec<f32>,
+    /// The microphone's last block, and what is held back behind it.
     near: Vec<f32>,
-    /// What the filter leaves of `near`.
+    /// Frames held back.
+    held: usize,
+    /// What the filter leaves of the block that `near` begins with.
     error: Vec<f32>,
     clipping: f32,
 }
 
 impl Canceller {
-    /// The last block as the filter alone left it, without the suppressor and its delay: for benches.
+    /// The last block as the filter alone left it, without the suppressor and its delay of a block: for benches.
     pub fn linear(&self) -> &[f32] {
         &self.error
     }
@@ -152,11 +161,13 @@ impl EchoCanceller for Canceller {
 
     fn process(&mut self, far: &[f32], near: &[f32], out: &mut [f32]) {
         repair(far, &mut self.far);
-        repair(near, &mut self.near);
-        let clipped = self.near.iter().any(|sample| sample.abs() >= CLIPPED);
+        self.near.copy_within(self.hop.., 0);
+        repair(near, &mut self.near[self.held..]);
+        let near = &self.near[..self.hop];
+        let clipped = near.iter().any(|sample| sample.abs() >= CLIPPED);
         self.clipping += 0.005 * (f32::from(u8::from(clipped)) - self.clipping);
         self.linear
-            .process(&self.far, &self.near, clipped, &mut self.error);
+            .process(&self.far, near, clipped, &mut self.error);
         let cleaned =
             self.suppressor
                 .process(&self.error, self.linear.echo(), self.linear.far_is_active());
@@ -166,14 +177,17 @@ impl EchoCanceller for Canceller {
     }
 
     fn delay(&self) -> usize {
-        self.hop
+        self.held + self.hop
     }
 
     fn health(&self) -> Health {
+        let health = self.linear.health();
+        let held = self.held as f32 * 10.0 / self.hop as f32;
         Health {
             near_presence: self.suppressor.near_presence(),
             clipping: self.clipping,
-            ..self.linear.health()
+            echo_delay_ms: health.echo_delay_ms.map(|ms| (ms - held).max(0.0)),
+            ..health
         }
     }
 

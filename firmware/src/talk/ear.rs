@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  idle      block ────────────────────────────> block               no delay
-//!  active    block ──> 10 ms ──> canceller ────> the same samples, up to 20 ms later
+//!  active    block ──> 10 ms ──> canceller ────> the same samples, up to 27 ms later
 //! ```
 //!
 //! From one to the other no sample is lost, repeated or given another time.
@@ -20,8 +20,11 @@ use crate::defaults::{ECHO_LINGER, SAMPLE_RATE};
 const KEPT: usize = SAMPLE_RATE as usize;
 /// Times that differ by less than this belong together, samples (20 ms).
 const SEAM: i64 = SAMPLE_RATE as i64 / 50;
-/// Samples the canceller takes at a time, and by which it is late: 10 ms.
+/// Samples the canceller takes at a time: 10 ms.
 const HOP: usize = SAMPLE_RATE as usize / 100;
+/// The canceller is given the far end this much early, in samples, so that no error of the speaker's clock puts an echo before
+/// its cause. The speaker is given its sound longer than that before it is heard.
+const EARLY: i64 = SAMPLE_RATE as i64 / 100;
 
 /// What the speaker plays, by the number of the sample: media time in 1/48000 s.
 #[derive(Debug, Default)]
@@ -101,7 +104,7 @@ pub struct Cleaner {
 }
 
 struct Active {
-    /// Samples that the canceller has not taken yet, behind the last [`HOP`] that it has.
+    /// Samples that the canceller has not taken yet, behind those that it has and did not give back: its delay.
     near: VecDeque<f32>,
     /// Number of the first sample of `near`.
     near_first: i64,
@@ -150,33 +153,32 @@ impl Cleaner {
                 Err(_) => return block,
             },
         };
+        let delay = canceller.delay();
         let active = self.active.get_or_insert_with(|| Active {
-            near: std::iter::repeat_n(0.0, HOP).collect(),
-            near_first: first - HOP as i64,
+            near: std::iter::repeat_n(0.0, delay).collect(),
+            near_first: first - delay as i64,
             out_next: first,
-            far_next: first,
+            far_next: first + EARLY,
             end: first,
         });
         active.near.extend(&block.samples);
         active.end += block.samples.len() as i64;
         let begins = active.out_next;
         let (mut heard, mut played, mut cleaned) = ([0.0; HOP], [0.0; HOP], [0.0; HOP]);
-        while active.near.len() >= 2 * HOP {
-            active.near.drain(..HOP);
-            active.near_first += HOP as i64;
+        while active.near.len() >= delay + HOP {
             heard
                 .iter_mut()
-                .zip(&active.near)
+                .zip(active.near.range(delay..))
                 .for_each(|(to, from)| *to = *from);
             far.read(active.far_next, &mut played);
             active.far_next += HOP as i64;
             canceller.process(&played, &heard, &mut cleaned);
-            // The canceller is a hop late: this is the sound before `near_first`, which the first time is older than
-            // what it was asked for.
-            let skip =
-                usize::try_from(active.out_next - (active.near_first - HOP as i64)).unwrap_or(0);
+            // This is the sound from `near_first` on, which the first times is older than what was asked for.
+            let skip = usize::try_from(active.out_next - active.near_first).unwrap_or(0);
             out.extend(cleaned.iter().skip(skip));
-            active.out_next = active.near_first;
+            active.near.drain(..HOP);
+            active.near_first += HOP as i64;
+            active.out_next = active.out_next.max(active.near_first);
         }
         far.set_health(canceller.health());
         Block {

@@ -155,11 +155,8 @@ impl Voice {
             let block_at =
                 self.pending_at.unwrap_or(at) + std::time::Duration::from_secs_f64(passed);
             self.far.read(block_at, &mut far);
-            if self.far.is_there() {
-                self.canceller.process(&far, near, &mut clean);
-            } else {
-                clean.copy_from_slice(near);
-            }
+            // Also while nothing plays: to step in and out of its delay would cut words.
+            self.canceller.process(&far, near, &mut clean);
             if self.muted {
                 clean.fill(0.0);
             }
@@ -212,7 +209,12 @@ impl Voice {
 
     /// When the sound of which time stamp was captured, as of now.
     pub fn clock(&self) -> Clock {
-        Clock(self.clock)
+        let held = self.canceller.delay() as f64 / f64::from(self.rate);
+        let held = std::time::Duration::from_secs_f64(held);
+        Clock(
+            self.clock
+                .map(|(stamp, at)| (stamp, at.checked_sub(held).unwrap_or(at))),
+        )
     }
 
     /// Sends silence instead of the microphone.

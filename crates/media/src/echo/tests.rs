@@ -126,6 +126,23 @@ fn an_echo_goes_and_is_quiet_from_the_first_second() {
 }
 
 #[test]
+fn an_echo_that_comes_at_once_is_taken_out_too() {
+    for late in [0, 16, 80] {
+        let far = Noise(1).speech(6 * RATE, RATE, 0.4);
+        let near: Vec<f32> = (0..far.len())
+            .map(|at| if at < late { 0.0 } else { 0.5 * far[at - late] })
+            .collect();
+        let near = add(near, &floor(far.len()));
+        let mut canceller = canceller(RATE as u32).unwrap();
+        let heard = run(&mut canceller, &far, &near);
+        let removed = removed(&near, &heard.out, RATE, 4.0, 6.0);
+        assert!(removed > 25.0, "{late} samples: {removed:.1} dB");
+        let delay = canceller.health().echo_delay_ms.unwrap();
+        assert!(delay < 12.0, "{delay} ms");
+    }
+}
+
+#[test]
 fn speech_at_this_end_stays_while_both_speak() {
     let far = Noise(1).speech(8 * RATE, RATE, 0.4);
     let own = Noise(77).speech(8 * RATE, RATE, 0.8);

@@ -1,7 +1,7 @@
 //! The sim board's microphone: hears the chime or the room, on the wall clock's grid of samples.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::lamp;
 use super::room::Room;
@@ -20,6 +20,10 @@ pub(super) struct Ear {
 /// A gap larger than this is left out rather than made up for, samples (half a second).
 const GAP: i64 = SAMPLE_RATE as i64 / 2;
 
+/// A sound card gives a block so long after its last sample. In the room it is also what the speaker's thread may be late by
+/// without the microphone missing what it plays.
+const LATENCY: Duration = Duration::from_millis(30);
+
 impl Ear {
     /// Hears the chime, or what is in the room.
     pub(super) fn new(clock: Arc<Clock>, room: Option<Arc<Room>>) -> Self {
@@ -35,9 +39,9 @@ impl Microphone for Ear {
             self.next += behind;
         }
         let end = self.next + BLOCK as i64;
+        let latency = self.room.as_ref().map_or(Duration::ZERO, |_| LATENCY);
         std::thread::sleep(
-            self.clock
-                .instant_of(micros(end))
+            (self.clock.instant_of(micros(end)) + latency)
                 .saturating_duration_since(Instant::now()),
         );
         let block = Block {
