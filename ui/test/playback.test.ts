@@ -73,7 +73,7 @@ test("the live page leads to the recordings, which open at their last minute and
 test("the clock follows the core, not the wall", async () => {
   await play();
   const at = new Date(2026, 0, 2, 3, 4, 5).getTime();
-  const playback: Playback = { view: view(), state: "paused", atMs: at, speed: 1, atLiveEdge: false };
+  const playback: Playback = { view: view(), state: "paused", atMs: at, speed: 1, seeks: 0, atLiveEdge: false };
   await page.core.call({ call: "playback", view: view(), action: { kind: "pause" } });
   page.core.emit({ event: "playback", playback });
   await until(() => page.get("playback-clock").textContent === "03:04:05", "the clock");
@@ -102,6 +102,33 @@ test("space pauses and plays, arrows go by seconds, comma and full stop by pictu
   expect(actions().slice(-2)).toEqual([{ kind: "step", back: false }, { kind: "step", back: true }]);
   page.key(" ");
   expect(actions().at(-1)).toEqual({ kind: "resume" });
+});
+
+test("what the core says counts from the seek on that it has taken, be it before its answer", async () => {
+  await play();
+  page.key(" ");
+  await until(() => state() === "paused", "it stands");
+  const call = page.core.call.bind(page.core);
+  let answered = false;
+  vi.spyOn(page.core, "call").mockImplementation(async (request, frames) => {
+    const reply = await call(request, frames);
+    if (request.call === "playback" && request.action.kind === "seek") {
+      await new Promise((later) => setTimeout(later, 400));
+      answered = true;
+    }
+    return reply;
+  });
+  const old: Playback = { view: view(), state: "paused", atMs: centre(), speed: 1, seeks: 0, atLiveEdge: false };
+  page.key("ArrowLeft");
+  expect(state()).toBe("opening");
+  page.core.emit({ event: "playback", playback: old });
+  expect(state()).toBe("opening");
+  await until(() => state() === "paused", "it stands again");
+  expect(answered).toBe(false);
+  await until(() => answered, "the answer");
+  page.core.emit({ event: "playback", playback: { ...old, seeks: 1, atMs: old.atMs - 25_000 } });
+  expect(state()).toBe("paused");
+  await until(() => centre() === old.atMs - 25_000, "the strip follows");
 });
 
 test("a button keeps the space bar for itself", async () => {
@@ -189,6 +216,15 @@ test("a throw goes on after the finger and seeks once, where it rests", async ()
   await until(() => seeks().length > seeksBefore, "it rests");
   expect(before - seeks().at(-1)!).toBeGreaterThan((180 / WIDTH) * HOUR);
   expect(seeks()).toHaveLength(seeksBefore + 1);
+});
+
+test("a strip that rests between two milliseconds shows a moment that the core knows", async () => {
+  await play();
+  pointer("pointerdown", 300, 0);
+  for (const [x, at] of [[350, 100], [401.37, 200], [401.37, 900]] as const) pointer("pointermove", x, at);
+  pointer("pointerup", 401.37, 1200);
+  expect(Number.isInteger(seeks().at(-1))).toBe(true);
+  await until(() => state() === "playing", "it plays on");
 });
 
 test("a tap goes to the moment below the finger", async () => {
@@ -310,6 +346,7 @@ test("a playback that fails says why and opens anew where it was", async () => {
     state: "failed",
     atMs: at,
     speed: 1,
+    seeks: 0,
     atLiveEdge: false,
     failure: failure("camera_unreachable", { camera: "Front door", tried: "x" }),
   };

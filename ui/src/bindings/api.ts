@@ -860,6 +860,10 @@ atMs: number,
  */
 speed: number, 
 /**
+ * How many seeks it has taken: what comes with fewer than were asked for tells of where it was before.
+ */
+seeks: number, 
+/**
  * Whether it has reached what is being recorded now, and follows it.
  */
 atLiveEdge: boolean, 

@@ -29,8 +29,12 @@ export class PlaybackView {
   #element: HTMLElement | null = null;
   #sink: { sink: Sink; reason: string } = { sink: "access_units", reason: "" };
   #heardAt = 0;
-  /** Seeks under way: what the core says meanwhile is about where it was. */
-  #seeking = 0;
+  /** A seek is on its way to the core. */
+  #seeking = false;
+  /** Seeks asked for: what the core says before it has taken them all is about where it was. */
+  #asked = 0;
+  /** Seeks that the core had taken when it was last heard. */
+  #taken = 0;
   #nextSeek: number | null = null;
 
   constructor(app: App, camera: string) {
@@ -44,14 +48,16 @@ export class PlaybackView {
 
   /** Where it is now: the core's last word, carried on by the speed. */
   position(now = performance.now()): number {
-    if (this.state !== "playing" || this.#seeking > 0) return this.atMs;
+    if (this.state !== "playing" || this.#isElsewhere(this.#taken)) return this.atMs;
     return this.atMs + Math.min(CARRY_MS, Math.max(0, now - this.#heardAt)) * this.speed;
   }
 
   /** Opens the playback at a moment; its canvas is put into `element`. */
-  open(element: HTMLElement, atMs: number, audio: boolean): void {
+  open(element: HTMLElement, moment: number, audio: boolean): void {
+    const atMs = Math.round(moment);
     this.#element = element;
     [this.state, this.failure, this.atMs, this.speed] = ["opening", null, atMs, 1];
+    [this.#asked, this.#taken, this.#nextSeek] = [0, 0, null];
     this.#view = this.#app.view((event) => this.#on(event));
     const { view } = this.#view;
     this.#sink = { sink: Player.preferredSink(), reason: "" };
@@ -95,9 +101,11 @@ export class PlaybackView {
   }
 
   /** Goes to a moment; of several that follow each other quickly only the last is waited for. */
-  seek(atMs: number): void {
+  seek(moment: number): void {
+    // A strip rests between milliseconds, of which the core knows none.
+    const atMs = Math.round(moment);
     [this.atMs, this.state] = [atMs, "opening"];
-    if (this.#seeking > 0) {
+    if (this.#seeking) {
       this.#nextSeek = atMs;
       return;
     }
@@ -137,13 +145,17 @@ export class PlaybackView {
   async #seekNow(atMs: number): Promise<void> {
     const view = this.#view?.view;
     if (view === undefined) return;
-    this.#seeking++;
+    this.#seeking = true;
+    this.#asked++;
     try {
       await ask(this.#app.core, { call: "playback", view, action: { kind: "seek", atMs } });
     } catch (thrown) {
-      if (this.#view?.view === view) this.#app.say(toFailure(thrown), this.#name);
+      if (this.#view?.view === view) {
+        this.#asked--;
+        this.#app.say(toFailure(thrown), this.#name);
+      }
     }
-    this.#seeking--;
+    this.#seeking = false;
     const next = this.#nextSeek;
     this.#nextSeek = null;
     if (next !== null && this.#view?.view === view) void this.#seekNow(next);
@@ -167,9 +179,16 @@ export class PlaybackView {
     }
   }
 
+  /** Whether what was said after `taken` seeks is about another moment than the one asked for. */
+  #isElsewhere(taken: number): boolean {
+    return taken < this.#asked || this.#nextSeek !== null;
+  }
+
   #on(event: Event): void {
-    if (event.event !== "playback" || this.#seeking > 0) return;
-    const { state, atMs, speed, atLiveEdge, failure } = event.playback;
+    if (event.event !== "playback") return;
+    const { state, atMs, speed, seeks, atLiveEdge, failure } = event.playback;
+    this.#taken = seeks;
+    if (this.#isElsewhere(seeks)) return;
     [this.atMs, this.speed, this.atLiveEdge, this.#heardAt] = [atMs, speed, atLiveEdge, performance.now()];
     this.#become(state, failure ?? null);
   }

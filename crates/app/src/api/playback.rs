@@ -107,6 +107,8 @@ pub struct Playback {
     pub at_ms: i64,
     /// As set.
     pub speed: f32,
+    /// How many seeks it has taken: what comes with fewer than were asked for tells of where it was before.
+    pub seeks: u32,
     /// Whether it has reached what is being recorded now, and follows it.
     pub at_live_edge: bool,
     /// Why it buffers or failed.

@@ -81,6 +81,8 @@ struct Play {
     finished: bool,
     /// Moments for a stream that tells none, and where it was asked for.
     guess: (Guess, i64),
+    /// Seeks taken so far.
+    seeks: u32,
     /// The moment that is looked for.
     seek: Option<Seek>,
     /// No picture of the moment asked for yet.
@@ -137,6 +139,7 @@ impl Play {
             answered: false,
             finished: false,
             guess: (Guess::default(), 0),
+            seeks: 0,
             seek: None,
             opening: true,
             line: Line::default(),

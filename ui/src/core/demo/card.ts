@@ -23,6 +23,7 @@ interface View {
   at: number;
   speed: number;
   state: Playback["state"];
+  seeks: number;
   edge: boolean;
   seq: number;
   shown: number;
@@ -32,6 +33,11 @@ interface View {
 
 const [MINUTE, HOUR, DAYS] = [60_000, 3_600_000, 14];
 const [WIDTH, HEIGHT, TICK_MS] = [640, 360, 66];
+/** As strict as the core: a moment is whole milliseconds. */
+function wholeMs(at: number): number {
+  if (!Number.isSafeInteger(at)) throw new TypeError(`no moment: ${at}`);
+  return at;
+}
 const wait = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
 /** A number from 0 to 1 that is always the same for the same seed. */
@@ -183,7 +189,8 @@ export class DemoCards {
   }
 
   async #open(id: number, camera: string, at: number, send: View["send"]): Promise<Reply> {
-    const view: View = { camera, at, speed: 1, state: "opening", edge: false, seq: 0, shown: 0, send, timer: undefined };
+    wholeMs(at);
+    const view: View = { camera, at, speed: 1, state: "opening", seeks: 0, edge: false, seq: 0, shown: 0, send, timer: undefined };
     this.#views.set(id, view);
     this.#say(id);
     try {
@@ -221,7 +228,8 @@ export class DemoCards {
       case "seek": {
         const after = view.state === "paused" ? "paused" : "playing";
         view.state = "opening";
-        view.at = action.atMs;
+        view.at = wholeMs(action.atMs);
+        view.seeks++;
         setTimeout(() => this.#seek(id, action.atMs, after), 120);
         break;
       }
@@ -277,7 +285,8 @@ export class DemoCards {
   #say(id: number): void {
     const view = this.#views.get(id);
     if (!view) return;
-    const { state, at, speed, edge } = view;
-    this.#host.emit({ event: "playback", playback: { view: id, state, atMs: Math.round(at), speed, atLiveEdge: edge } });
+    const { state, at, speed, seeks, edge } = view;
+    const playback = { view: id, state, atMs: Math.round(at), speed, seeks, atLiveEdge: edge };
+    this.#host.emit({ event: "playback", playback });
   }
 }

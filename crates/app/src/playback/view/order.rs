@@ -59,6 +59,7 @@ impl Play {
             }
             PlaybackAction::Seek { at_ms } => {
                 (self.steps, self.failure) = (0, None);
+                self.seeks = self.seeks.saturating_add(1);
                 self.backoff.reset();
                 self.ask(at_ms.max(0));
             }

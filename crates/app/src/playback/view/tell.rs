@@ -18,6 +18,7 @@ impl Play {
             state,
             at_ms: self.at_ms,
             speed: self.speed.number(),
+            seeks: self.seeks,
             at_live_edge: self.at_edge && self.paused.is_none(),
             failure: self.failure.clone().filter(|_| wrong),
         };
