@@ -4,6 +4,7 @@
 
 mod live;
 mod pairing;
+mod recordings;
 mod several;
 mod sound;
 mod window;

@@ -6,6 +6,7 @@ pub mod figures;
 pub mod hub_load;
 pub mod places;
 pub mod programs;
+pub mod recorded;
 pub mod screen;
 pub mod sound;
 pub mod tls;
