@@ -7,6 +7,8 @@ use std::process::Command;
 
 /// Samples a second of everything here: what speech needs.
 pub const RATE: usize = 8_000;
+/// How far a piece may be from where the first one lets expect it, samples (0.3 s).
+const WANDER: i64 = 2_400;
 /// Values a second of an envelope.
 const ENVELOPE: usize = 100;
 
@@ -98,7 +100,7 @@ pub fn find(part: &[f32], whole: &[f32]) -> (i64, f64) {
 }
 
 /// How alike `part` and what is heard of it from `lag` on are: the median of its loud quarters of a second, each aligned by
-/// itself, since a jitter buffer plays a little faster or slower.
+/// itself within [`WANDER`], since a jitter buffer plays a little faster or slower, and on a busy machine waits longer.
 pub fn likeness(part: &[f32], whole: &[f32], lag: i64) -> f64 {
     let loud = power(part) / 10.0;
     let piece = RATE / 4;
@@ -108,7 +110,7 @@ pub fn likeness(part: &[f32], whole: &[f32], lag: i64) -> f64 {
         .filter(|(_, samples)| power(samples) > loud)
         .map(|(i, samples)| {
             let at = lag + (i * piece) as i64;
-            best(samples, whole, at - 240..at + 240).1
+            best(samples, whole, at - WANDER..at + WANDER).1
         })
         .collect();
     assert!(!pieces.is_empty(), "nothing loud in it");
