@@ -2,6 +2,7 @@
 
 mod air;
 mod pairing;
+mod power;
 mod radios;
 
 use anyhow::Result;
@@ -101,6 +102,12 @@ pub(crate) const ALL: &[Case] = &[
         400,
         pairing::interrupted,
         "the hotspot goes away in the middle",
+    ),
+    case(
+        "power-cut",
+        240,
+        power::cut,
+        "a card's power goes while the camera records: the open GOP at most is lost",
     ),
     // Not seen to end yet: by name only.
     Case {

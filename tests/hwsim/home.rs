@@ -445,7 +445,7 @@ fn supplicant(place: &Place, ssid: &str, password: &str) -> Result<Running> {
 }
 
 /// A program of the workspace, as the machine sees it.
-fn program(name: &str) -> Result<String> {
+pub(crate) fn program(name: &str) -> Result<String> {
     let path: PathBuf = places::programs().join(name);
     ensure!(path.is_file(), "{} is not built", path.display());
     Ok(path.display().to_string())

@@ -29,13 +29,16 @@ const PROGRAMS: &[&str] = &[
     "wpasupplicant",
 ];
 
-/// Modules in front of the root file system, and the radios' with the ciphers that they ask for by name.
+/// Modules in front of the root file system, a disk's, and the radios' with the ciphers that they ask for by name.
 const MODULES: &[&str] = &[
     "virtio_pci",
     "virtio_rng",
+    "virtio_blk",
     "9p",
     "9pnet_virtio",
     "overlay",
+    "ext4",
+    "crc32c_generic",
     "af_packet",
     "ccm",
     "cmac",

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 use tests::places;
 use tests::programs::Running;
 
@@ -22,6 +23,7 @@ pub(crate) struct Machine {
     process: Running,
     results: PathBuf,
     read: usize,
+    _socket: TempDir,
 }
 
 impl Machine {
@@ -52,6 +54,15 @@ impl Machine {
         ]);
         command.args(["-display", "none", "-monitor", "none", "-net", "none"]);
         command.args(["-device", "virtio-rng-pci"]);
+        let socket = tempfile::tempdir().context("a folder for the disk's socket")?;
+        let disk = socket.path().join("disk");
+        crate::disk::serve(&disk, &results.join("disk"))?;
+        // As the disk has a cache of its own, the machine's flushes have to reach it.
+        command.arg("-drive").arg(format!(
+            "if=none,id=card,format=raw,cache=none,werror=report,rerror=report,file=nbd:unix:{}",
+            option(&disk)
+        ));
+        command.args(["-device", "virtio-blk-pci,drive=card"]);
         command
             .arg("-serial")
             .arg(format!("file:{}", option(&results.join("console"))));
@@ -79,6 +90,7 @@ impl Machine {
             process: Running::start(&mut command),
             results: results.to_path_buf(),
             read: 0,
+            _socket: socket,
         })
     }
 

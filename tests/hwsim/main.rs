@@ -9,6 +9,7 @@ mod apt;
 mod archive;
 mod cases;
 mod desktop;
+mod disk;
 mod guest;
 mod home;
 mod host;

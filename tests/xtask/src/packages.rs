@@ -72,7 +72,10 @@ const GROUPS: &[(&str, &[&str])] = &[
         ],
     ),
     ("spoken words for tests of talk", &["espeak-ng"]),
-    ("Wi-Fi in a virtual machine", &["qemu-system-x86"]),
+    (
+        "Wi-Fi and a disk in a virtual machine",
+        &["qemu-system-x86", "e2fsprogs"],
+    ),
     ("the hub's tests on its other database", &["postgresql"]),
     (
         "another broker and other clients beside the hub's",
