@@ -5,10 +5,11 @@ use crate::window::{PATIENCE, Setup, Window};
 use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use media::marks;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use tests::desktop::{self, FPS};
+use tests::places;
 use tests::programs::{Camera, Folder, Running};
 use tests::recorded::{self, Kept};
 use tests::screen;
@@ -189,7 +190,7 @@ async fn a_part_is_saved_whole_though_the_app_is_killed_half_way() {
     let mut killed_at = 0;
     window
         .until("a part of the download", PATIENCE, async || {
-            killed_at = size_of(data.path(), ".download");
+            killed_at = size_of(data.path(), "download");
             killed_at >= HALF_WAY
         })
         .await;
@@ -205,11 +206,11 @@ async fn a_part_is_saved_whole_though_the_app_is_killed_half_way() {
     let window = Window::open(&Setup::new(data.path())).await;
     window.press("downloads").await;
     window.find("download").await;
-    let mut least = size_of(data.path(), ".download");
+    let mut least = size_of(data.path(), "download");
     camera.process().signal("CONT");
     window
         .until("the download", PATIENCE * 2, async || {
-            match size_of(data.path(), ".download") {
+            match size_of(data.path(), "download") {
                 0 => {}
                 size => least = least.min(size),
             }
@@ -287,10 +288,9 @@ fn kill_app(data: &Path) {
     assert!(killed.is_ok_and(|status| status.success()), "killing {id}");
 }
 
-/// The size of the only file below `folder` whose name ends so; 0 while there is none.
-fn size_of(folder: &Path, end: &str) -> u64 {
-    let files: Vec<PathBuf> = recorded::files(folder, end);
-    files
+/// The size of the only file below `folder` with this extension; 0 while there is none.
+fn size_of(folder: &Path, extension: &str) -> u64 {
+    places::files(folder, &[extension])
         .first()
         .and_then(|file| file.metadata().ok())
         .map_or(0, |data| data.len())

@@ -1,5 +1,6 @@
 //! What a card or a folder holds, picture by picture, as FFmpeg's own programs see it.
 
+use crate::places;
 use crate::programs::{self, PATIENCE};
 use media::marks;
 use std::path::{Path, PathBuf};
@@ -11,26 +12,9 @@ const SIZE: (u32, u32) = (320, 180);
 /// The frame counters of pictures, in their order.
 pub type Kept = Vec<u32>;
 
-/// All files below `folder` whose names end so, in the order of their names.
-pub fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
-    let (mut folders, mut found) = (vec![folder.to_path_buf()], Vec::new());
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.to_string_lossy().ends_with(end) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
 /// All videos below `folder`, in the order of their names.
 pub fn videos(folder: &Path) -> Vec<PathBuf> {
-    files(folder, ".mp4")
+    places::files(folder, &["mp4"])
 }
 
 /// The counters of a card's videos, one after the other. The last of them may be cut anywhere.

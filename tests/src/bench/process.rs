@@ -32,9 +32,24 @@ pub(crate) fn tree_cpu_seconds(root: u32) -> f64 {
     total
 }
 
-/// Parent and CPU seconds of one process (proc(5): fields 4, 14, 15 after the name in parentheses).
+/// CPU time used so far by the thread of that name, seconds.
+pub(crate) fn thread_cpu_seconds(id: u32, name: &str) -> Option<f64> {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).ok()?.flatten();
+    let is_it = |thread: &fs::DirEntry| {
+        fs::read_to_string(thread.path().join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+    };
+    let stat = |thread: fs::DirEntry| read(&fs::read_to_string(thread.path().join("stat")).ok()?);
+    let (_, seconds) = stat(threads.into_iter().find(is_it)?)?;
+    Some(seconds)
+}
+
+/// Parent and CPU seconds of one process.
 fn stat(id: u32) -> Option<(u32, f64)> {
-    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    read(&fs::read_to_string(format!("/proc/{id}/stat")).ok()?)
+}
+
+/// Parent and CPU seconds (proc(5): fields 4, 14, 15 after the name in parentheses).
+fn read(text: &str) -> Option<(u32, f64)> {
     let (_, rest) = text.rsplit_once(')')?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;

@@ -32,6 +32,24 @@ pub(crate) fn bench_live(parts: &[String]) -> Result<bool> {
     passes(command(target().join("release").join("bench-live")).args(parts))
 }
 
+/// Builds the programs for release and measures recording, playback and downloads; true when everything could be measured.
+pub(crate) fn bench_card(parts: &[String]) -> Result<bool> {
+    setup::for_building()?;
+    setup::for_one_bench(&["nginx-light", "curl"])?;
+    build::ui()?;
+    must(cargo().args([
+        "build",
+        "--workspace",
+        "--bins",
+        "--example",
+        "card",
+        "--test",
+        "card",
+        "--release",
+    ]))?;
+    passes(command(target().join("release").join("bench-card")).args(parts))
+}
+
 /// Builds the load tool for release and runs it; true when every setup could be measured.
 pub(crate) fn bench_hub(arguments: &[String]) -> Result<bool> {
     setup::for_building()?;

@@ -47,6 +47,11 @@ enum Task {
         /// Handed to the bench: names of the parts to measure; all when none is given.
         parts: Vec<String>,
     },
+    /// Measures recording, playback and downloads and prints one table, targets beside figures.
+    BenchCard {
+        /// Handed to the bench: names of the parts to measure; all when none is given.
+        parts: Vec<String>,
+    },
     /// Puts ten thousand devices on the hub, and on mosquitto beside it, and prints one table.
     BenchHub {
         /// Handed to the bench: `--devices N`, `--rate N`, `--seconds N`, names of setups; all setups when none is given.
@@ -74,6 +79,7 @@ fn main() -> ExitCode {
         Task::Demo { headless } => demo::run(headless),
         Task::Test { only, fuzz_seconds } => rings::run(&only, fuzz_seconds),
         Task::BenchLive { parts } => demo::bench_live(&parts),
+        Task::BenchCard { parts } => demo::bench_card(&parts),
         Task::BenchHub { arguments } => demo::bench_hub(&arguments),
         Task::BenchEcho { arguments } => echo::bench(&arguments),
         Task::BenchWifi { runs } => hwsim::bench(runs),

@@ -22,7 +22,7 @@ const CARGO_FUZZ: Tool = Tool {
 };
 
 /// Packages that Debian starts as a service when it installs them; the tests start these programs themselves.
-const SERVICES: &[&str] = &["mosquitto"];
+const SERVICES: &[&str] = &["mosquitto", "nginx"];
 
 /// Oldest Node.js that the UI's tools run on.
 const NODE_MAJOR: u32 = 20;
@@ -57,7 +57,7 @@ pub(crate) fn system_packages() -> Result<()> {
     if !is_installed("dpkg-query") || !is_installed("apt-get") {
         return explain_without_apt();
     }
-    let missing = missing_packages()?;
+    let missing = missing_of(packages::all().map(|package| package.name))?;
     if missing.is_empty() {
         return Ok(());
     }
@@ -65,6 +65,23 @@ pub(crate) fn system_packages() -> Result<()> {
     for package in packages::all().filter(|package| missing.contains(&package.name)) {
         println!("  {:<32} {}", package.name, package.purpose);
     }
+    install(&missing)
+}
+
+/// Packages that only one bench needs.
+pub(crate) fn for_one_bench(names: &[&'static str]) -> Result<()> {
+    if !is_installed("dpkg-query") || !is_installed("apt-get") {
+        println!("This bench also needs: {}", names.join(" "));
+        return Ok(());
+    }
+    let missing = missing_of(names.iter().copied())?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    install(&missing)
+}
+
+fn install(missing: &[&str]) -> Result<()> {
     let as_root = rootless_prefix()?;
     let mut update = prefixed(as_root, "apt-get");
     // A stale or partly unreachable package list is no reason to stop: the installation below says what is wrong.
@@ -76,8 +93,9 @@ pub(crate) fn system_packages() -> Result<()> {
         "-qq",
         "--no-install-recommends",
     ]);
-    must(install.args(&missing)).context("installing system packages")?;
-    for service in SERVICES.iter().filter(|service| missing.contains(service)) {
+    must(install.args(missing)).context("installing system packages")?;
+    let is_new = |service: &&&str| missing.iter().any(|name| name.starts_with(**service));
+    for service in SERVICES.iter().filter(is_new) {
         // Without systemd nothing was started.
         let _ = prefixed(as_root, "systemctl")
             .args(["disable", "--now", "--quiet", service])
@@ -86,8 +104,8 @@ pub(crate) fn system_packages() -> Result<()> {
     Ok(())
 }
 
-/// Names of the packages that dpkg does not report as installed.
-fn missing_packages() -> Result<Vec<&'static str>> {
+/// Those packages that dpkg does not report as installed.
+fn missing_of(names: impl Iterator<Item = &'static str>) -> Result<Vec<&'static str>> {
     let output = Command::new("dpkg-query")
         .args(["-W", "-f", "${db:Status-Status} ${Package} ${Provides}\n"])
         .output()
@@ -99,10 +117,7 @@ fn missing_packages() -> Result<Vec<&'static str>> {
             present.extend(names.split([' ', ',']).filter(|word| !word.is_empty()));
         }
     }
-    Ok(packages::all()
-        .map(|package| package.name)
-        .filter(|name| !present.contains(name))
-        .collect())
+    Ok(names.filter(|name| !present.contains(name)).collect())
 }
 
 /// `sudo` unless this already runs as root.

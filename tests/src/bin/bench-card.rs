@@ -1,0 +1,13 @@
+//! Measures the card and prints one table: `bench-card [PART…]`.
+
+use std::process::ExitCode;
+use tests::bench;
+
+fn main() -> ExitCode {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    // The other end of the comparison with a bare stream is this program too.
+    if wanted == ["bare"] {
+        return bench::serve_bare();
+    }
+    bench::main(bench::CARD, &wanted)
+}
