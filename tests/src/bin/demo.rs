@@ -1,5 +1,5 @@
-//! A virtual camera and the app showing it. With a display it runs until the window is closed; with
-//! `--headless` it looks at a virtual screen, checks that the picture moves, and says what it measured.
+//! A virtual camera that records, and the app showing it. With a display it runs until the window is closed; with
+//! `--headless` it looks at a virtual screen, checks that the picture moves and something was recorded, and says what it measured.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -14,15 +14,25 @@ use tests::screen::Screen;
 const FIRST_PICTURE: Duration = Duration::from_secs(60);
 /// How long the picture is watched once it is there.
 const WATCHED: Duration = Duration::from_secs(10);
+/// Recordings take no more room than this: about an hour.
+const CARD_BYTES: &str = "1000000000";
 /// Fewer pictures a second than this is no moving picture.
 const MOVING_FPS: f64 = 5.0;
 
 fn main() -> ExitCode {
     let is_headless = std::env::args().any(|argument| argument == "--headless");
     let folder = places::target().join("demo");
+    let card = Folder::fresh(folder.join("card"));
     let camera = Camera::start_in(
         Folder::fresh(folder.join("camera")),
-        &["--name", "Front door"],
+        &[
+            "--name",
+            "Front door",
+            "--card",
+            &card.path().to_string_lossy(),
+            "--card-bytes",
+            CARD_BYTES,
+        ],
     );
     println!("camera    ready, {}", camera.link);
     let viewer = Viewer::new_in(Folder::fresh(folder.join("viewer")));
@@ -37,7 +47,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     if is_headless {
-        check(&viewer, &key, &folder)
+        check(&viewer, &key, &folder, card.path())
     } else {
         show(&viewer, &key, &folder)
     }
@@ -61,7 +71,7 @@ fn show(viewer: &Viewer, key: &str, folder: &Path) -> ExitCode {
     }
 }
 
-fn check(viewer: &Viewer, key: &str, folder: &Path) -> ExitCode {
+fn check(viewer: &Viewer, key: &str, folder: &Path, card: &Path) -> ExitCode {
     let screen = Screen::start(1100, 720);
     let mut command = screen.command(desktop::program());
     desktop::arguments(&mut command, &viewer.data(), Some(key));
@@ -124,6 +134,15 @@ fn check(viewer: &Viewer, key: &str, folder: &Path) -> ExitCode {
     }
     if watched.fps() < MOVING_FPS {
         println!("FAILED    the picture does not move");
+        return ExitCode::FAILURE;
+    }
+    let recorded: u64 = places::files(card, &["mp4"])
+        .iter()
+        .filter_map(|file| Some(file.metadata().ok()?.len()))
+        .sum();
+    println!("card      {:.1} MB recorded", recorded as f64 / 1e6);
+    if recorded == 0 {
+        println!("FAILED    the camera has recorded nothing");
         return ExitCode::FAILURE;
     }
     if has_quit && is_saved {
