@@ -109,16 +109,12 @@ pub(crate) const ALL: &[Case] = &[
         power::cut,
         "a card's power goes while the camera records: the open GOP at most is lost",
     ),
-    // Not seen to end yet: by name only.
-    Case {
-        in_ring: false,
-        ..case(
-            "two-phones",
-            400,
-            pairing::two_phones,
-            "two phones at the same time",
-        )
-    },
+    case(
+        "two-phones",
+        400,
+        pairing::two_phones,
+        "two phones at the same time: one has the camera, the other is told",
+    ),
     Case {
         in_ring: false,
         ..case(

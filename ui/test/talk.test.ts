@@ -100,8 +100,12 @@ test("devices are chosen and tested", async () => {
   select.value = "headset";
   select.dispatchEvent(new Event("change", { bubbles: true }));
   await until(() => page.calls("set_settings").at(-1)?.settings.microphone === "headset", "the choice");
+  const speaker = page.get("talk-speaker") as HTMLSelectElement;
+  speaker.value = "headset";
+  speaker.dispatchEvent(new Event("change", { bubbles: true }));
+  await until(() => page.calls("set_settings").at(-1)?.settings.speaker === "headset", "the speaker");
   page.click("talk-tone");
-  await until(() => page.calls("test_tone").length === 1 && !(page.get("talk-loopback") as HTMLButtonElement).disabled, "the tone");
+  await until(() => page.calls("test_tone").at(-1)?.speaker === "headset" && !(page.get("talk-loopback") as HTMLButtonElement).disabled, "the tone");
   page.click("talk-loopback");
   await until(() => page.get("talk-result").textContent!.includes("38"), "the result");
   page.click("talk-mode-ducking");

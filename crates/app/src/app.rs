@@ -179,7 +179,7 @@ impl App {
             network,
             media_dir: options.media_dir,
             device: options.sound,
-            volume: Volume::new(settings.volume, settings.muted),
+            volume: Volume::new(settings.volume, settings.muted, settings.speaker.clone()),
             views: Mutex::default(),
             floors: Mutex::default(),
             talks: Talks::default(),

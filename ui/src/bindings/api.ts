@@ -1319,6 +1319,10 @@ muted: boolean,
  */
 microphone?: string, 
 /**
+ * The speaker that plays cameras; absent = the system's choice, which also plays while this one is not there.
+ */
+speaker?: string, 
+/**
  * What happens to the camera's sound while this viewer talks.
  */
 talkMode: TalkMode, 

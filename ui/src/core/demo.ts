@@ -246,7 +246,10 @@ export class DemoCore implements Core {
             { id: "built-in", name: "Built-in microphone", default: true },
             { id: "headset", name: "USB headset", default: false },
           ],
-          speakers: [{ id: "built-in", name: "Built-in speakers", default: true }],
+          speakers: [
+            { id: "built-in", name: "Built-in speakers", default: true },
+            { id: "headset", name: "USB headset", default: false },
+          ],
         };
       case "test_tone":
         await wait(200);

@@ -563,6 +563,7 @@ export const en = {
   "talk.level": "Microphone level",
   "talk.devices": "Microphone and speaker",
   "talk.microphone": "Microphone",
+  "talk.speaker": "Speaker",
   "talk.system_choice": "The system’s choice",
   "talk.no_microphone": "No microphone is connected, or this program may not use it.",
   "talk.mode": "While you talk",

@@ -565,6 +565,7 @@ export const zh: Messages = {
   "talk.level": "麦克风音量",
   "talk.devices": "麦克风与扬声器",
   "talk.microphone": "麦克风",
+  "talk.speaker": "扬声器",
   "talk.system_choice": "由系统选择",
   "talk.no_microphone": "没有连接麦克风，或本程序无权使用。",
   "talk.mode": "说话时",

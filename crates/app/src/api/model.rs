@@ -204,6 +204,10 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub microphone: Option<String>,
+    /// The speaker that plays cameras; absent = the system's choice, which also plays while this one is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub speaker: Option<String>,
     /// What happens to the camera's sound while this viewer talks.
     pub talk_mode: TalkMode,
     /// Quality a view opens with.
@@ -224,6 +228,7 @@ impl Default for Settings {
             volume: 0.8,
             muted: false,
             microphone: None,
+            speaker: None,
             talk_mode: TalkMode::FullDuplex,
             quality: Quality::High,
             hub: HubChoice::Embedded,

@@ -72,6 +72,7 @@ impl App {
             }
         }
         app.volume.set(settings.volume, settings.muted);
+        app.volume.choose(settings.speaker.clone());
         app.core.tell(Event::Settings {
             settings: settings.clone(),
         });

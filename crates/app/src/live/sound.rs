@@ -16,19 +16,24 @@ const NEWEST: f64 = 0.1;
 /// The longest delay that sound is held back for, ms: beyond it the picture has a problem, not the sound.
 const MAX_DELAY_MS: f64 = 400.0;
 
-/// Loudness of all views.
+/// Loudness of all views, and what plays them.
 pub struct Volume {
     level: AtomicU32,
     muted: AtomicBool,
+    /// The speaker that was chosen, and how often another one was.
+    chosen: Mutex<Option<String>>,
+    choices: AtomicU32,
     speakers: Arc<Speakers>,
 }
 
 impl Volume {
-    /// At that level, 0 to 1.
-    pub fn new(level: f32, muted: bool) -> Arc<Self> {
+    /// At that level, 0 to 1, on that speaker, or the system's choice.
+    pub fn new(level: f32, muted: bool, speaker: Option<String>) -> Arc<Self> {
         Arc::new(Self {
             level: AtomicU32::new(level.to_bits()),
             muted: AtomicBool::new(muted),
+            chosen: Mutex::new(speaker),
+            choices: AtomicU32::new(0),
             speakers: Arc::default(),
         })
     }
@@ -37,6 +42,20 @@ impl Volume {
     pub fn set(&self, level: f32, muted: bool) {
         self.level.store(level.to_bits(), Ordering::Relaxed);
         self.muted.store(muted, Ordering::Relaxed);
+    }
+
+    /// Chooses a speaker for all views that play on [`Device::Default`], those that are open too; `None` = the system's choice.
+    pub fn choose(&self, speaker: Option<String>) {
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *chosen != speaker {
+            *chosen = speaker;
+            self.choices.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn chosen(&self) -> Option<String> {
+        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        chosen.clone()
     }
 
     /// The speakers it is the volume of.
@@ -68,6 +87,8 @@ pub enum Device {
 pub struct Sound {
     device: Device,
     volume: Arc<Volume>,
+    /// Of how many choices of a speaker it knows.
+    choices: u32,
     state: State,
     decoder: Option<(Arc<AudioTrack>, Option<Decoder>)>,
     stretch: Stretch,
@@ -98,6 +119,7 @@ impl Sound {
         };
         Self {
             device,
+            choices: volume.choices.load(Ordering::Relaxed),
             volume,
             state,
             decoder: None,
@@ -157,14 +179,23 @@ impl Sound {
 
     /// Opens the device beside the stream, since that may take a second, and again every few seconds.
     fn open(&mut self) -> Option<Option<Failure>> {
+        let choices = self.volume.choices.load(Ordering::Relaxed);
+        if choices != self.choices && self.device == Device::Default {
+            self.state = State::Closed {
+                since: None,
+                told: false,
+            };
+        }
+        self.choices = choices;
         match &mut self.state {
             State::Open { .. } => None,
             State::Closed { since, told } => {
                 let device = match &self.device {
-                    Device::Default => None,
+                    Device::Default => self.volume.chosen(),
                     Device::Named(id) => Some(id.clone()),
                     Device::None => return None,
                 };
+                let else_default = self.device == Device::Default && device.is_some();
                 if since.is_some_and(|since| since.elapsed() < RETRY) && *told {
                     return None;
                 }
@@ -174,7 +205,11 @@ impl Sound {
                 let spawned = std::thread::Builder::new()
                     .name("sound".into())
                     .spawn(move || {
-                        let opened = Player::open(device.as_deref());
+                        let mut opened = Player::open(device.as_deref());
+                        if opened.is_err() && else_default {
+                            // A headset that is not plugged in is no reason for silence.
+                            opened = Player::open(None);
+                        }
                         *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
                     });
                 self.state = match spawned {

@@ -77,9 +77,16 @@ impl Flow {
         hub: &HubAddress,
     ) -> Result<(Spot, DeviceReply, mpsc::Receiver<Event>), Failure> {
         let failure = |code| Failure::new(code).with("hotspot", &hotspot.ssid);
-        for _ in 0..=AGAIN {
+        for again in 0..=AGAIN {
             self.progress.step(PairingStep::JoinHotspot);
-            let spot = self.net.to_hotspot(&self.progress, hotspot).await?;
+            let joined = self.net.to_hotspot(&self.progress, hotspot).await;
+            let spot = joined.map_err(|error| match error.code {
+                // It was there a moment ago: the camera has closed it.
+                FailureCode::HotspotNotFound if again > 0 => {
+                    failure(FailureCode::CameraSetupStopped).detail(error.detail)
+                }
+                _ => error,
+            })?;
             self.progress.step(PairingStep::SendCredentials);
             match self.talk(hotspot, spot, join, hub).await? {
                 Talk::Replied(reply, events) => return Ok((spot, reply, events)),

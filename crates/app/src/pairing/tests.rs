@@ -193,7 +193,7 @@ async fn a_hotspot_lost_in_the_middle_is_joined_again() {
     let stage = Stage::new(&[vanish(), vanish(), vanish()]).await;
     assert_eq!(fails_with(&stage).await, FailureCode::HotspotLost);
     let stage = Stage::new(&[Act::Vanish(Duration::from_secs(500))]).await;
-    assert_eq!(fails_with(&stage).await, FailureCode::HotspotNotFound);
+    assert_eq!(fails_with(&stage).await, FailureCode::CameraSetupStopped);
 }
 
 #[tokio::test(start_paused = true)]
