@@ -6,6 +6,7 @@ mod decode;
 #[cfg(feature = "ffmpeg")]
 mod encode;
 pub mod g711;
+mod gain;
 mod limiter;
 #[cfg(feature = "ffmpeg")]
 mod opus;
@@ -16,6 +17,7 @@ mod voice;
 pub use decode::Decoder;
 #[cfg(feature = "ffmpeg")]
 pub use encode::{AAC_FRAME, AacEncoder, Transcoder};
+pub use gain::Gain;
 pub use limiter::Limiter;
 #[cfg(feature = "ffmpeg")]
 pub use opus::{OPUS_RATE, OpusEncoder};

@@ -13,10 +13,12 @@
 //!   Vary 2010) and is taken out by resampling the far end.
 //! * A second, more nervous filter runs beside the first and is copied over when it does clearly better: that heals a changed
 //!   echo path within about a second, also in double talk (two-path model, Ochiai 1977).
+//! * Sound that a device lost or said twice moves the whole echo: it is found where it went, and followed at once.
 //! * What remains is lowered towards the noise floor, hardly at all while the near end speaks.
 //!
 //! Nothing here allocates or locks after [`canceller`], so it may run in an audio callback.
 
+mod change;
 mod delay;
 mod drift;
 mod filter;
@@ -148,6 +150,18 @@ pub struct Canceller {
 }
 
 impl Canceller {
+    /// Lowers steady noise as well, by at most 8 dB: costs no further delay.
+    #[must_use]
+    pub fn lower_noise(mut self: Box<Self>) -> Box<Self> {
+        self.suppressor.lower_noise();
+        self
+    }
+
+    /// Whether somebody speaks at this end, 0 to 1: as in [`Health`], without the work of finding the rest.
+    pub fn near_presence(&self) -> f32 {
+        self.suppressor.near_presence()
+    }
+
     /// The last block as the filter alone left it, without the suppressor and its delay of a block: for benches.
     pub fn linear(&self) -> &[f32] {
         &self.error

@@ -3,6 +3,7 @@
 use crate::speex::Speex;
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
+use media::audio::{Gain, Limiter};
 use media::echo::{Canceller, EchoCanceller as _};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -12,6 +13,8 @@ pub(crate) enum Contender {
     None,
     /// `media::echo`.
     Porthole,
+    /// The same with noise lowered, gain and limiter, as talk uses it.
+    Talk,
     /// WebRTC's canceller in Rust, with its defaults.
     Sonora,
     /// The same again, another port, with its defaults.
@@ -20,9 +23,10 @@ pub(crate) enum Contender {
     Speex,
 }
 
-pub(crate) const ALL: [Contender; 5] = [
+pub(crate) const ALL: [Contender; 6] = [
     Contender::None,
     Contender::Porthole,
+    Contender::Talk,
     Contender::Sonora,
     Contender::Aec3,
     Contender::Speex,
@@ -79,6 +83,7 @@ impl Contender {
 enum Engine {
     None,
     Porthole(Box<Canceller>),
+    Talk(Box<Canceller>, Gain, Limiter),
     Sonora(Box<sonora::AudioProcessing>, Vec<f32>),
     Aec3(Box<aec3::pipelines::linear::LinearPipeline>),
     Speex(Speex),
@@ -90,6 +95,11 @@ impl Engine {
         Ok(match contender {
             Contender::None => Self::None,
             Contender::Porthole => Self::Porthole(media::echo::canceller(rate)?),
+            Contender::Talk => Self::Talk(
+                media::echo::canceller(rate)?.lower_noise(),
+                Gain::new(rate),
+                Limiter::new(rate),
+            ),
             Contender::Sonora => {
                 let format = sonora::StreamConfig::new(rate, 1);
                 let config = sonora::Config {
@@ -122,6 +132,11 @@ impl Engine {
         match self {
             Self::None => out.copy_from_slice(mic),
             Self::Porthole(canceller) => canceller.process(far, mic, out),
+            Self::Talk(canceller, gain, limiter) => {
+                canceller.process(far, mic, out);
+                gain.process(out, canceller.near_presence() > 0.5);
+                limiter.process(out);
+            }
             Self::Sonora(engine, unused) => {
                 engine
                     .process_render_f32(&[far], &mut [unused])

@@ -5,7 +5,7 @@ use super::signed_ms;
 use crate::api::{EchoHealth, Failure, FailureCode};
 use crate::fail;
 use flv::{AudioCodec, AudioFormat, Metadata, Writer};
-use media::audio::{Resampler, VoiceEncoder};
+use media::audio::{Gain, Limiter, Resampler, VoiceEncoder};
 use media::echo::{self, Canceller, EchoCanceller as _};
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,6 +23,8 @@ const START_MS: i64 = 1_000;
 const GAP_MS: f64 = 60.0;
 /// Bits a second of AAC and Opus: a clear voice.
 const BIT_RATE: u32 = 32_000;
+/// Somebody speaks at this end from here on, see [`Canceller::near_presence`].
+const PRESENT: f32 = 0.5;
 /// An echo that is heard and lowered by less than this is not under control, dB.
 const POOR_DB: f32 = 6.0;
 
@@ -45,6 +47,8 @@ pub struct Voice {
     encoder: VoiceEncoder,
     far: FarEnd,
     canceller: Box<Canceller>,
+    gain: Gain,
+    limiter: Limiter,
     /// From the source's rate to the canceller's, and from that to the codec's.
     inward: Resampler,
     outward: Resampler,
@@ -97,7 +101,9 @@ impl Voice {
             },
             encoder,
             far: FarEnd::new(speakers.clone(), rate),
-            canceller: echo::canceller(rate).map_err(fail::internal)?,
+            canceller: echo::canceller(rate).map_err(fail::internal)?.lower_noise(),
+            gain: Gain::new(rate),
+            limiter: Limiter::new(rate),
             inward: Resampler::new(in_rate, rate, 1).map_err(fail::internal)?,
             outward: Resampler::new(rate, format.sample_rate, 1).map_err(fail::internal)?,
             pending: Vec::new(),
@@ -155,8 +161,11 @@ impl Voice {
             let block_at =
                 self.pending_at.unwrap_or(at) + std::time::Duration::from_secs_f64(passed);
             self.far.read(block_at, &mut far);
-            // Also while nothing plays: to step in and out of its delay would cut words.
+            // Also while nothing plays: the noise is lowered, and to step in and out of the delay would cut words.
             self.canceller.process(&far, near, &mut clean);
+            self.gain
+                .process(&mut clean, self.canceller.near_presence() > PRESENT);
+            self.limiter.process(&mut clean);
             if self.muted {
                 clean.fill(0.0);
             }

@@ -65,6 +65,17 @@ impl FarClock {
         self.offset = self.lead - delay.min(oldest);
     }
 
+    /// Reads so many samples later, below zero earlier; false where there is nothing to be read.
+    pub(super) fn slip(&mut self, samples: isize) -> bool {
+        let delay = self.delay() + samples as f64;
+        let oldest = ((HISTORY_HOPS - 64) * self.hop) as f64;
+        if !(TAPS as f64 + 1.0..oldest).contains(&delay) {
+            return false;
+        }
+        self.offset = self.lead - delay;
+        true
+    }
+
     pub(super) fn push(&mut self, far: &[f32]) {
         self.history.copy_within(self.hop.., 0);
         let start = self.history.len() - self.hop;

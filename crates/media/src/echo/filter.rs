@@ -104,11 +104,14 @@ pub(super) struct Motion {
 const NEAR_MEMORY: f32 = 0.7;
 /// Smoothing of the weights' power, from which the echo path's wandering is drawn.
 const POWER_STEP: f32 = 0.05;
-/// First guess of the weights' variance: it falls like a room's echo does, per second.
-const DECAY: f32 = 4.0;
+/// First guess of the weights' variance, until microphone and far end were compared: it falls like a room's echo does, per second.
+const DECAY: f32 = 8.0;
+const LEVEL: f32 = 0.3;
 /// Keeps divisions finite where there is neither far end nor near end, per bin and frame.
 const QUIET: f32 = 1e-7;
 
+/// Fall of what an echo path may have become, per partition away from what it was.
+const NEAR_BY: f32 = 0.35;
 /// What further inputs are expected to add to the echo, against the first.
 const FURTHER: f32 = 0.1;
 
@@ -120,6 +123,8 @@ pub(super) struct Filter {
     rows: usize,
     /// `hop + 1` bins a row.
     weights: Vec<Complex32>,
+    /// How strong an echo path may be at all.
+    level: f32,
     /// Variance of each weight's error.
     variance: Vec<f32>,
     /// Smoothed power of each weight.
@@ -130,6 +135,8 @@ pub(super) struct Filter {
     expected: Vec<f32>,
     inverse: Vec<f32>,
     mean_power: Vec<f32>,
+    /// Strength of each row, while a change is dealt with.
+    envelope: Vec<f32>,
     bins: Vec<Complex32>,
     time: Vec<f32>,
     /// Samples of the predicted echo, and what is left of the near end.
@@ -151,6 +158,7 @@ impl Filter {
         let rows = inputs.last().map_or(0, |last| last.end);
         let cells = rows * (hop + 1);
         let mut filter = Self {
+            level: LEVEL,
             hop,
             inputs,
             rows,
@@ -161,6 +169,7 @@ impl Filter {
             expected: vec![0.0; hop + 1],
             inverse: vec![0.0; hop + 1],
             mean_power: vec![0.0; hop + 1],
+            envelope: Vec::with_capacity(rows),
             bins: vec![Complex32::default(); hop + 1],
             time: vec![0.0; 2 * hop],
             echo: vec![0.0; hop],
@@ -185,6 +194,15 @@ impl Filter {
         }
     }
 
+    /// How strong the echo path may be at all, as power against the far end: corrects the first guess of the variance.
+    pub(super) fn expect(&mut self, level: f32) {
+        let change = level / self.level;
+        self.variance
+            .iter_mut()
+            .for_each(|variance| *variance *= change);
+        self.level = level;
+    }
+
     /// The first guess of a row's variance.
     fn doubt(&mut self, row: usize) {
         let bins = self.hop + 1;
@@ -195,7 +213,37 @@ impl Filter {
             .unwrap_or(0);
         let age = (row - self.inputs[input].start) as f32 * 0.01;
         let size = if input == 0 { 1.0 } else { FURTHER };
-        self.variance[row * bins..][..bins].fill(size * (-DECAY * age).exp());
+        let level = self.level * size;
+        self.variance[row * bins..][..bins].fill(level * (-DECAY * age).exp());
+    }
+
+    /// Only a `part` of the echo path is as it was: that much of the weights stays, and anything near them may have become true.
+    pub(super) fn rescale(&mut self, part: f32) {
+        let bins = self.hop + 1;
+        let doubt = (1.0 - part).powi(2).clamp(0.1, 1.0) * part.powi(2).max(1.0);
+        for input in 0..self.inputs.len() {
+            let rows = self.inputs[input].clone();
+            // The strongest partition near by, less the farther it is; ahead of the echo's begin as well as behind it.
+            self.envelope.clear();
+            let power = &self.power;
+            let strength =
+                |row: usize| power[row * bins..][..bins].iter().sum::<f32>() / bins as f32;
+            self.envelope.extend(rows.clone().map(strength));
+            for row in rows.clone() {
+                let at = row - rows.start;
+                let near = self.envelope.iter().enumerate().map(|(other, strength)| {
+                    strength * (-NEAR_BY * at.abs_diff(other) as f32).exp()
+                });
+                let near = near.fold(0.0, f32::max);
+                for variance in &mut self.variance[row * bins..][..bins] {
+                    *variance = variance.max(doubt * near);
+                }
+            }
+        }
+        self.weights.iter_mut().for_each(|weight| *weight *= part);
+        self.power
+            .iter_mut()
+            .for_each(|power| *power *= part * part);
     }
 
     /// Takes over what another filter found, and is at least as unsure of it.

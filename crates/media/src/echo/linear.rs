@@ -1,6 +1,7 @@
 //! The linear part: far end on the microphone's clock, the filter, its shadow, and the guards around them.
 
 use super::Health;
+use super::change::{Change, ChangeFinder};
 use super::delay::DelayFinder;
 use super::drift::{DriftEstimator, FarClock};
 use super::filter::{FarSpectra, Filter, Motion};
@@ -26,6 +27,10 @@ const STEADY: f32 = 0.9998;
 const EAGER: f32 = 0.995;
 /// Blocks with far end for which the filter stays eager: 3 s.
 const EAGER_BLOCKS: u32 = 300;
+/// Blocks with far end in which the strength of the echo path is guessed from how loud the microphone is: 1 s.
+const YOUNG_BLOCKS: u32 = 100;
+/// The least and the greatest power of an echo path against the far end that is guessed.
+const GUESSED: (f32, f32) = (0.1, 3.0);
 /// The shadow's.
 const SHADOW: Motion = Motion {
     memory: 0.99,
@@ -55,6 +60,7 @@ pub(super) struct Linear {
     shadow: Filter,
     drift: DriftEstimator,
     finder: DelayFinder,
+    change: ChangeFinder,
     block: Vec<f32>,
     cubic: Vec<f32>,
     /// Mean square and mean fourth power of the far end.
@@ -70,6 +76,10 @@ pub(super) struct Linear {
     spoilt: u32,
     restarts: u32,
     loss: f32,
+    /// Blocks with far end for which the filter is young still.
+    young: u32,
+    /// Far end and microphone while it is: sums of mean squares.
+    levels: (f32, f32),
 }
 
 impl Linear {
@@ -83,6 +93,7 @@ impl Linear {
             spectra,
             drift: DriftEstimator::new(hop, PARTITIONS * (hop + 1)),
             finder: DelayFinder::new(hop),
+            change: ChangeFinder::new(hop),
             block: vec![0.0; hop],
             cubic: vec![0.0; hop],
             moments: (0.0, 0.0),
@@ -94,6 +105,8 @@ impl Linear {
             better: 0,
             spoilt: 0,
             restarts: 0,
+            young: YOUNG_BLOCKS,
+            levels: (0.0, 0.0),
             loss: 0.0,
         }
     }
@@ -111,8 +124,16 @@ impl Linear {
         self.recent = (self.recent << 1 | u64::from(is_active)) & ((1 << PARTITIONS) - 1);
         self.eager = self.eager.saturating_sub(is_active.into());
 
+        if is_active && self.young > 0 {
+            self.guess(near);
+        }
         self.filter.predict(&self.spectra, near);
         let prior = mean_square(self.filter.error());
+        let change = if self.far_is_active() && !clipped {
+            self.change.step(near, self.filter.echo())
+        } else {
+            None
+        };
         self.shadow.predict(&self.spectra, near);
         let shadow = mean_square(self.shadow.error());
         // An overdriven block is no linear picture of anything; without far end there is nothing to learn.
@@ -132,6 +153,9 @@ impl Linear {
             .step(self.filter.weights(), self.spectra.at(0), teaches);
         if let Some(ppm) = look {
             self.clock.correct(ppm);
+        }
+        if let Some(change) = change {
+            self.adapt(change);
         }
         if let Some(peak) = self.finder.step(far, near, self.far_is_active()) {
             self.follow(peak);
@@ -197,7 +221,8 @@ impl Linear {
         ] {
             *smooth += ENERGY_STEP * (now - *smooth);
         }
-        let is_better = self.shadow_energy < SHADOW_IS_BETTER * self.error_energy;
+        let is_better =
+            self.shadow_energy < SHADOW_IS_BETTER * self.error_energy && !self.change.is_looking();
         self.better = if is_better { self.better + 1 } else { 0 };
         if self.better >= SHADOW_BLOCKS {
             self.filter.adopt(&self.shadow);
@@ -222,7 +247,37 @@ impl Linear {
         }
     }
 
+    /// While the filter is young: how strong an echo path may be is drawn from how loud the microphone is.
+    fn guess(&mut self, near: &[f32]) {
+        self.young -= 1;
+        self.levels.0 += mean_square(&self.block);
+        self.levels.1 += mean_square(near);
+        let level = (self.levels.1 / self.levels.0.max(1e-9)).clamp(GUESSED.0, GUESSED.1);
+        self.filter.expect(level);
+        self.shadow.expect(level);
+    }
+
+    /// The echo path changed at once.
+    fn adapt(&mut self, change: Change) {
+        match change {
+            Change::Slipped(samples) if self.clock.slip(samples) => {
+                for ago in (0..PARTITIONS).rev() {
+                    self.read(ago);
+                }
+            }
+            Change::Slipped(_) => self.filter.rescale(0.0),
+            Change::Scaled(part) => self.filter.rescale(part),
+        }
+        self.shadow.adopt(&self.filter);
+        self.drift.forget();
+        self.better = 0;
+        self.error_energy = self.near_energy;
+        self.shadow_energy = self.near_energy;
+        self.eager = EAGER_BLOCKS;
+    }
+
     fn restart(&mut self) {
+        self.change.forget();
         self.filter.reset();
         self.shadow.reset();
         self.drift.forget();
@@ -263,6 +318,7 @@ impl Linear {
         self.filter.shorten(hops);
         self.shadow.shorten(hops);
         self.drift.forget();
+        self.change.forget();
         self.eager = EAGER_BLOCKS.max(self.eager);
     }
 }

@@ -23,6 +23,9 @@ const DECISION: f32 = 0.6;
 /// Blocks a minimum is searched over (Martin 2001, two windows of 2 s), and by how much it lies under the mean.
 const NOISE_BLOCKS: u32 = 200;
 const NOISE_BIAS: f32 = 2.5;
+/// Steady noise is lowered to this at most (-8 dB), and how sluggishly: what speech over noise was weighs so much.
+const LEAST_OF_NOISE: f32 = 0.4;
+const NOISE_DECISION: f32 = 0.95;
 
 pub(super) struct Suppressor {
     hop: usize,
@@ -44,6 +47,8 @@ pub(super) struct Suppressor {
     minimum: Vec<f32>,
     smooth: Vec<f32>,
     last: Vec<f32>,
+    /// The last result over the noise floor, when steady noise is lowered.
+    clear: Option<Vec<f32>>,
     blocks: u32,
     presence: f32,
     random: u32,
@@ -95,10 +100,16 @@ impl Suppressor {
             minimum: vec![f32::MAX; count],
             smooth: vec![0.0; count],
             last: vec![1.0; count],
+            clear: None,
             blocks: 0,
             presence: 0.0,
             random: 0x9E37_79B9,
         }
+    }
+
+    /// Lowers steady noise as well, from now on.
+    pub(super) fn lower_noise(&mut self) {
+        self.clear = Some(vec![1.0; self.hop + 1]);
     }
 
     pub(super) fn near_presence(&self) -> f32 {
@@ -120,6 +131,7 @@ impl Suppressor {
                 *last = error.norm_sqr();
             }
         }
+        self.clear();
         self.fourier.inverse(&mut self.error_bins, &mut self.time);
         for ((sum, sample), window) in self.overlap.iter_mut().zip(&self.time).zip(&self.window) {
             *sum += sample * window;
@@ -203,6 +215,18 @@ impl Suppressor {
         }
         let now = unexplained / all;
         self.presence += if now > self.presence { RISE } else { FALL } * (now - self.presence);
+    }
+
+    /// Takes steady noise from what is left (Ephraim & Malah 1984), gently: speech in noise is understood by its edges.
+    fn clear(&mut self) {
+        let Some(clear) = &mut self.clear else { return };
+        for ((last, bin), noise) in clear.iter_mut().zip(&mut self.error_bins).zip(&self.noise) {
+            let over = bin.norm_sqr() / (noise + 1e-9);
+            let speech = NOISE_DECISION * *last + (1.0 - NOISE_DECISION) * (over - 1.0).max(0.0);
+            let gain = (speech / (1.0 + speech)).max(LEAST_OF_NOISE);
+            *last = gain * gain * over;
+            *bin *= gain;
+        }
     }
 
     fn attenuate(&mut self) {

@@ -224,6 +224,52 @@ fn a_changed_path_heals() {
 }
 
 #[test]
+fn sound_that_a_device_lost_or_said_twice_is_followed_at_once() {
+    let far = Noise(1).speech(8 * RATE, RATE, 0.4);
+    let echo = convolve(&far, &Noise(2).room(1600, RATE));
+    for slip in [-160_isize, 160, 480] {
+        let mut moved = echo.clone();
+        for (at, sample) in moved.iter_mut().enumerate().skip(4 * RATE) {
+            *sample = echo[(at as isize - slip) as usize % echo.len()];
+        }
+        let near = add(moved, &floor(far.len()));
+        let mut canceller = canceller(RATE as u32).unwrap();
+        let heard = run(&mut canceller, &far, &near);
+        let lost = removed(&near, &heard.linear, RATE, 4.0, 4.2);
+        assert!(lost < 6.0, "the slip of {slip} is real: {lost} dB");
+        let found = removed(&near, &heard.linear, RATE, 5.0, 5.5);
+        assert!(found > 18.0, "{found} dB after a slip of {slip}");
+        assert_eq!(canceller.health().restarts, 0);
+    }
+}
+
+#[test]
+fn a_volume_that_is_turned_down_while_both_speak_is_followed() {
+    let far = Noise(1).speech(8 * RATE, RATE, 0.4);
+    let own = Noise(77).speech(8 * RATE, RATE, 0.15);
+    let mut echo = convolve(&far, &Noise(2).room(800, RATE));
+    echo[4 * RATE..]
+        .iter_mut()
+        .for_each(|sample| *sample *= 0.25);
+    let near = add(add(echo.clone(), &own), &floor(far.len()));
+    let heard = run(&mut canceller(RATE as u32).unwrap(), &far, &near);
+    // What the filter left of the echo, whatever else was said.
+    let others: Vec<f32> = near
+        .iter()
+        .zip(&echo)
+        .map(|(near, echo)| near - echo)
+        .collect();
+    let left: Vec<f32> = heard
+        .linear
+        .iter()
+        .zip(&others)
+        .map(|(linear, others)| linear - others)
+        .collect();
+    let found = removed(&echo, &left, RATE, 5.0, 7.0);
+    assert!(found > 9.0, "{found} dB");
+}
+
+#[test]
 fn an_echo_later_than_the_filter_is_long_is_found() {
     let far = Noise(1).speech(10 * RATE, RATE, 0.4);
     let near = add(
