@@ -166,6 +166,11 @@ impl Canceller {
     pub fn linear(&self) -> &[f32] {
         &self.error
     }
+
+    /// Frames by which [`linear`](Self::linear) is later than the microphone.
+    pub fn linear_delay(&self) -> usize {
+        self.held
+    }
 }
 
 impl EchoCanceller for Canceller {

@@ -71,6 +71,8 @@ impl Contender {
         match engine {
             Engine::Porthole(canceller) => {
                 run.ppm = Some(canceller.health().drift_ppm);
+                linear.drain(..canceller.linear_delay());
+                linear.resize(mic.len(), 0.0);
                 run.linear = Some(linear);
             }
             Engine::Speex(_) => run.linear = Some(run.out.clone()),

@@ -60,6 +60,8 @@ fn hour(voices: &[Voice], ppm: i32, delay_ms: f32) -> Result<Hour> {
     let voice = |number: usize| voices.get(number % voices.len()).context("no voices");
     let mut canceller = media::echo::canceller(RATE)?;
     let mut waiting: VecDeque<f32> = VecDeque::new();
+    // What is not echo, as late as the filter's output.
+    let mut others = VecDeque::from(vec![0.0; canceller.linear_delay()]);
     let (mut erle, mut clicks, mut late) = (Vec::new(), 0, None);
     let mut jumps = Jumps::default();
     let mut next = voice(0)?.at(RATE, minute, -23.0)?;
@@ -93,7 +95,9 @@ fn hour(voices: &[Voice], ppm: i32, delay_ms: f32) -> Result<Hour> {
                 canceller.process(&far[at..at + HOP], &mic[at..at + HOP], &mut out);
                 for (i, linear) in canceller.linear().iter().enumerate() {
                     of_echo += f64::from(echo[at + i] * echo[at + i]);
-                    left += f64::from((linear - (mic[at + i] - echo[at + i])).powi(2));
+                    others.push_back(mic[at + i] - echo[at + i]);
+                    let others = others.pop_front().unwrap_or(0.0);
+                    left += f64::from((linear - others).powi(2));
                 }
                 clicks += usize::from(
                     jumps.step(&mic[at..at + HOP], &out) && number * 60 + second > LEARNING,
