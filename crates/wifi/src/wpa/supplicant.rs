@@ -1,5 +1,7 @@
 //! A wpa_supplicant of our own, for a system that runs none.
 
+use std::io::ErrorKind;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,8 +27,15 @@ pub(super) fn find_socket(interface: &str, folder: Option<&Path>) -> Option<Path
         None => USUAL
             .iter()
             .map(|folder| Path::new(folder).join(interface))
-            .find(|socket| socket.exists()),
+            .find(|socket| socket.exists() && !is_left_over(socket)),
     }
+}
+
+/// Whether nobody listens any more: a wpa_supplicant that was killed leaves its socket behind.
+fn is_left_over(socket: &Path) -> bool {
+    UnixDatagram::unbound()
+        .and_then(|probe| probe.connect(socket))
+        .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
 }
 
 /// The process. Dropped, or when we die, it ends and lets go of the interface.
@@ -104,4 +113,20 @@ fn follow(output: pipe::Receiver) -> Arc<Mutex<String>> {
         }
     });
     last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_a_killed_program_left_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wlan0");
+        let listening = UnixDatagram::bind(&path).unwrap();
+        assert!(!is_left_over(&path));
+        drop(listening);
+        assert!(path.exists() && is_left_over(&path));
+        assert!(!is_left_over(&folder.path().join("wlan1")));
+    }
 }
