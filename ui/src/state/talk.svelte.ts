@@ -28,6 +28,11 @@ export class TalkLine {
     return talk?.camera === this.#camera && talk.phase.kind !== "ended" ? talk : null;
   }
 
+  /** How loud the microphone is, 0 to 1: from -60 dB of full scale to 0 dB. */
+  get level(): number {
+    return Math.max(0, Math.min(1, ((this.talk?.levelDb ?? -60) + 60) / 60));
+  }
+
   get floor(): TalkFloor {
     return this.#app.floors[this.#camera] ?? NOBODY;
   }
