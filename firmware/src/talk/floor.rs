@@ -56,13 +56,7 @@ impl State {
             Holder::Free | Holder::Kept { .. } => {}
         }
         self.talks += 1;
-        if self
-            .asker
-            .as_ref()
-            .is_some_and(|asker| asker.id == person.id)
-        {
-            self.asker = None;
-        }
+        self.has_its_turn(&person);
         self.holder = Holder::Held {
             person,
             talk: self.talks,
@@ -97,13 +91,7 @@ impl State {
             }
             self.lost = Some((*talk, Some(person.name.clone())));
         }
-        if self
-            .asker
-            .as_ref()
-            .is_some_and(|asker| asker.id == person.id)
-        {
-            self.asker = None;
-        }
+        self.has_its_turn(&person);
         self.keep(person, now);
         self.version += 1;
     }
@@ -113,11 +101,7 @@ impl State {
         if !matches!(&self.holder, Holder::Held { talk, .. } if *talk == number) {
             return;
         }
-        self.holder = Holder::Free;
-        if let Some(asker) = self.asker.take() {
-            self.keep(asker, now);
-        }
-        self.version += 1;
+        self.free(now);
     }
 
     /// Whether a talk has lost the floor, and to whom.
@@ -151,12 +135,22 @@ impl State {
 
     fn expire(&mut self, now: Instant) {
         if matches!(self.holder, Holder::Kept { until, .. } if until <= now) {
-            self.holder = Holder::Free;
-            if let Some(asker) = self.asker.take() {
-                self.keep(asker, now);
-            }
-            self.version += 1;
+            self.free(now);
         }
+    }
+
+    /// Nobody holds it any more; it is kept for whoever asked.
+    fn free(&mut self, now: Instant) {
+        self.holder = Holder::Free;
+        if let Some(asker) = self.asker.take() {
+            self.keep(asker, now);
+        }
+        self.version += 1;
+    }
+
+    /// Who gets the floor asks no longer.
+    fn has_its_turn(&mut self, person: &Person) {
+        self.asker.take_if(|asker| asker.id == person.id);
     }
 }
 
