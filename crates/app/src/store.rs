@@ -213,7 +213,7 @@ fn replace(path: &Path, bytes: &[u8], mut options: fs::OpenOptions) -> std::io::
 }
 
 /// A failure that says which file could not be written and why.
-pub(crate) fn not_written(path: &Path, error: &dyn std::fmt::Display) -> Failure {
+pub fn not_written(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::new(FailureCode::FileNotWritten)
         .with("path", path.display())
         .with("reason", error)

@@ -14,7 +14,7 @@ mod resample;
 mod stretch;
 mod voice;
 
-pub use decode::Decoder;
+pub use decode::{Decoder, TagDecoder};
 #[cfg(feature = "ffmpeg")]
 pub use encode::{AAC_FRAME, AacEncoder, Transcoder};
 pub use gain::Gain;

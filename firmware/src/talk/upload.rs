@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use flv::{AudioCodec, AudioKind, Item, Limits, Reader};
-use media::audio::Decoder;
+use flv::{AudioCodec, Item, Limits, Reader};
+use media::audio::TagDecoder;
 use media::playout::Feeder;
 use wire::talk::{VoiceCodec, VoiceEvent, VoiceFormat, VoiceFormats};
 
@@ -60,8 +60,7 @@ pub(super) struct Upload {
 /// Everything behind the container.
 struct Sound {
     feeder: Feeder,
-    config: Vec<u8>,
-    decoder: Option<(AudioCodec, u32, u8, Decoder)>,
+    decoder: TagDecoder,
     began: Option<Instant>,
     pushed: Duration,
 }
@@ -75,8 +74,7 @@ impl Upload {
             }),
             sound: Sound {
                 feeder,
-                config: Vec::new(),
-                decoder: None,
+                decoder: TagDecoder::default(),
                 began: None,
                 pushed: Duration::ZERO,
             },
@@ -133,20 +131,10 @@ impl Upload {
 impl Sound {
     /// Decodes a tag; answers the fault of one that cannot be.
     fn take(&mut self, tag: &flv::AudioTag<'_>, now: Instant) -> Result<Option<String>, Refused> {
-        if tag.kind == AudioKind::SequenceHeader {
-            if self.config != tag.data {
-                self.config = tag.data.to_vec();
-                self.decoder = None;
-            }
-            return Ok(None);
-        }
-        let key = (tag.codec, tag.sample_rate, tag.channels);
-        let decoder = match &mut self.decoder {
-            Some((codec, rate, channels, decoder)) if (*codec, *rate, *channels) == key => decoder,
-            other => match Decoder::open(tag.codec, tag.sample_rate, tag.channels, &self.config) {
-                Ok(decoder) => &mut other.insert((key.0, key.1, key.2, decoder)).3,
-                Err(error) => return Ok(Some(error.to_string())),
-            },
+        let decoder = match self.decoder.of(tag) {
+            Ok(Some(decoder)) => decoder,
+            Ok(None) => return Ok(None),
+            Err(error) => return Ok(Some(error.to_string())),
         };
         let samples = match decoder.decode(tag.data) {
             Ok(samples) if samples.data.is_empty() => return Ok(None),

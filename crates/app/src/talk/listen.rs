@@ -5,12 +5,13 @@ use crate::api::{Failure, FailureCode};
 use crate::fail;
 use crate::live::sound::Device;
 use crate::session::Session;
-use flv::{AudioKind, Item, Reader};
-use media::audio::{Decoder, Resampler, Samples};
+use crate::store::not_written;
+use flv::{Item, Reader};
+use media::audio::{Resampler, Samples, TagDecoder};
 use media::playout::Player;
 use media::wav;
 use p2p::{Priority, Request};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use wire::stream::{Quality, StreamRequest};
@@ -69,8 +70,9 @@ pub async fn run(
 struct Sink {
     player: Option<(Player, Open)>,
     file: Option<(wav::Writer, PathBuf)>,
-    config: Vec<u8>,
-    decoder: Option<(Decoder, Resampler)>,
+    decoder: TagDecoder,
+    /// From that rate to [`RATE`], for the file.
+    resampler: Option<(u32, Resampler)>,
     /// Media time of the file's first sample, ms.
     began: Option<i64>,
 }
@@ -104,29 +106,18 @@ impl Sink {
         Ok(Self {
             player,
             file,
-            config: Vec::new(),
-            decoder: None,
+            decoder: TagDecoder::default(),
+            resampler: None,
             began: None,
         })
     }
 
     fn take(&mut self, tag: &flv::AudioTag<'_>) -> Result<(), Failure> {
-        if tag.kind == AudioKind::SequenceHeader {
-            if self.config != tag.data {
-                self.config = tag.data.to_vec();
-                self.decoder = None;
-            }
+        let decoder = self.decoder.of(tag);
+        let decoder =
+            decoder.map_err(|error| Failure::new(FailureCode::CodecUnsupported).detail(error))?;
+        let Some(decoder) = decoder else {
             return Ok(());
-        }
-        let (decoder, resampler) = match &mut self.decoder {
-            Some(open) => open,
-            none => {
-                let decoder = Decoder::open(tag.codec, tag.sample_rate, tag.channels, &self.config);
-                let decoder = decoder
-                    .map_err(|error| Failure::new(FailureCode::CodecUnsupported).detail(error))?;
-                let resampler = Resampler::new(tag.sample_rate, RATE, 1).map_err(fail::internal)?;
-                none.insert((decoder, resampler))
-            }
         };
         let Ok(samples) = decoder.decode(tag.data) else {
             return Ok(());
@@ -140,6 +131,14 @@ impl Sink {
             pushed.map_err(|error| Failure::new(FailureCode::AudioDeviceLost).detail(error))?;
         }
         if let Some((writer, path)) = &mut self.file {
+            let resampler = match &mut self.resampler {
+                Some((rate, resampler)) if *rate == tag.sample_rate => resampler,
+                other => {
+                    let resampler =
+                        Resampler::new(tag.sample_rate, RATE, 1).map_err(fail::internal)?;
+                    &mut other.insert((tag.sample_rate, resampler)).1
+                }
+            };
             let mut resampled = Vec::new();
             resampler.process(&samples.data, &mut resampled);
             let began = *self.began.get_or_insert(tag.timestamp);
@@ -156,10 +155,4 @@ impl Sink {
         }
         Ok(())
     }
-}
-
-fn not_written(path: &Path, error: &media::Error) -> Failure {
-    Failure::new(FailureCode::FileNotWritten)
-        .with("path", path.display())
-        .with("reason", error)
 }

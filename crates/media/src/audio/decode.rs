@@ -1,6 +1,6 @@
 //! Decoding: G.711 and PCM in Rust, AAC and Opus by FFmpeg.
 
-use flv::AudioCodec;
+use flv::{AudioCodec, AudioKind, AudioTag};
 
 use crate::audio::{MAX_CHANNELS, MAX_RATE, Samples, g711};
 use crate::error::{Error, Result};
@@ -92,6 +92,39 @@ impl Decoder {
             channels: self.channels,
             data,
         })
+    }
+}
+
+/// Decoders for the audio tags of an FLV: another one as soon as the coding changes on the way.
+#[derive(Default)]
+pub struct TagDecoder {
+    config: Vec<u8>,
+    open: Option<((AudioCodec, u32, u8), Decoder)>,
+}
+
+impl TagDecoder {
+    /// The decoder of a tag's frame; `None` for a tag that only configures.
+    ///
+    /// # Errors
+    /// Those of [`Decoder::open`].
+    pub fn of(&mut self, tag: &AudioTag<'_>) -> Result<Option<&mut Decoder>> {
+        if tag.kind == AudioKind::SequenceHeader {
+            if self.config != tag.data {
+                self.config = tag.data.to_vec();
+                self.open = None;
+            }
+            return Ok(None);
+        }
+        let coding = (tag.codec, tag.sample_rate, tag.channels);
+        let open = match self.open.take() {
+            Some(open) if open.0 == coding => open,
+            _ => {
+                let decoder =
+                    Decoder::open(tag.codec, tag.sample_rate, tag.channels, &self.config)?;
+                (coding, decoder)
+            }
+        };
+        Ok(Some(&mut self.open.insert(open).1))
     }
 }
 

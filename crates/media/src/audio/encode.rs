@@ -184,7 +184,7 @@ fn asc(rate_index: u8, channels: u8) -> [u8; 2] {
 }
 
 /// The encoder must not see what no speaker can play.
-fn finite(sample: f32) -> f32 {
+pub(super) fn finite(sample: f32) -> f32 {
     if sample.is_finite() {
         sample.clamp(-1.0, 1.0)
     } else {

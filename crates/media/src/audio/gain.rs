@@ -92,7 +92,7 @@ impl Gain {
         );
     }
 
-    /// Back to the sound as it is, a few decibels a block: for when nobody is to be helped any more.
+    /// Back to the sound as it is, ten times as fast as it falls otherwise: for when nobody is to be helped any more.
     pub fn relax(&mut self, block: &mut [f32]) {
         let length_s = block.len() as f32 / self.rate;
         self.gain_db -= self

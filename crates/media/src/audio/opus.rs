@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use ffmpeg_next as ff;
 
+use super::encode::finite;
 use crate::Packet;
 use crate::av;
 use crate::error::{Error, Result};
@@ -90,11 +91,7 @@ impl OpusEncoder {
                 .iter_mut()
                 .zip(self.pending.drain(..FRAME))
             {
-                *to = if value.is_finite() {
-                    value.clamp(-1.0, 1.0)
-                } else {
-                    0.0
-                };
+                *to = finite(value);
             }
             frame.set_pts(Some(self.sent));
             self.sent += FRAME as i64;

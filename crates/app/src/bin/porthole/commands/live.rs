@@ -2,9 +2,10 @@
 
 use crate::out::Out;
 use app::App;
-use app::api::{Failure, FailureCode, Quality};
+use app::api::{Failure, Quality};
 use app::continuous::{Continuous, Fed, Feed};
 use app::live::{Unit, VideoUnit};
+use app::store::not_written;
 use serde_json::json;
 use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -102,12 +103,6 @@ pub(crate) async fn run(app: &App, out: &Out, wanted: Wanted) -> Result<(), Fail
         figures.tell(out, &session, feed.bytes());
     }
     Ok(())
-}
-
-fn not_written(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    Failure::new(FailureCode::FileNotWritten)
-        .with("path", path.display())
-        .with("reason", error)
 }
 
 struct Figures {
