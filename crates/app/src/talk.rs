@@ -25,7 +25,7 @@ use p2p::{Body, BodySender, Priority, Request, Response};
 use source::{Piece, Source};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -457,13 +457,5 @@ impl Talks {
 
     fn lock(&self) -> MutexGuard<'_, Option<Talking>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// `later` minus `earlier`, ms; negative if it is the other way round.
-fn signed_ms(later: Instant, earlier: Instant) -> f64 {
-    match later.checked_duration_since(earlier) {
-        Some(passed) => passed.as_secs_f64() * 1000.0,
-        None => earlier.duration_since(later).as_secs_f64() * -1000.0,
     }
 }

@@ -27,6 +27,7 @@ mod linear;
 mod suppressor;
 
 use linear::Linear;
+use std::time::Duration;
 use suppressor::Suppressor;
 
 /// Hops a second: everything works in blocks of 10 ms.
@@ -39,6 +40,12 @@ const LOUDEST: f32 = 4.0;
 /// Part of a hop by which the microphone waits for the far end: matching the clocks takes a little longer than a half, and an echo
 /// that came at once would else be there before its cause.
 const HELD: (usize, usize) = (5, 8);
+
+/// Somebody speaks at this end when [`Health::near_presence`] is above this.
+const PRESENT: f32 = 0.5;
+/// Whoever knows what will be heard gives it this much early as the far end, so that no error of a device's clock puts an echo
+/// before its cause. Devices are given their sound longer than that before it is heard.
+pub const EARLY: Duration = Duration::from_millis(10);
 
 /// Takes the far end out of the microphone's signal.
 pub trait EchoCanceller: Send {
@@ -157,9 +164,9 @@ impl Canceller {
         self
     }
 
-    /// Whether somebody speaks at this end, 0 to 1: as in [`Health`], without the work of finding the rest.
-    pub fn near_presence(&self) -> f32 {
-        self.suppressor.near_presence()
+    /// Whether somebody speaks at this end: what [`Health::near_presence`] says, without the work of finding the rest.
+    pub fn near_speaks(&self) -> bool {
+        self.suppressor.near_presence() > PRESENT
     }
 
     /// The last block as the filter alone left it, without the suppressor and its delay of a block: for benches.

@@ -21,13 +21,10 @@ use crate::defaults::{ECHO_LINGER, SAMPLE_RATE};
 const KEPT: usize = SAMPLE_RATE as usize;
 /// Times that differ by less than this belong together, samples (20 ms).
 const SEAM: i64 = SAMPLE_RATE as i64 / 50;
-/// Somebody speaks at this end from here on, see [`Canceller::near_presence`].
-const PRESENT: f32 = 0.5;
 /// Samples the canceller takes at a time: 10 ms.
 const HOP: usize = SAMPLE_RATE as usize / 100;
-/// The canceller is given the far end this much early, in samples, so that no error of the speaker's clock puts an echo before
-/// its cause. The speaker is given its sound longer than that before it is heard.
-const EARLY: i64 = SAMPLE_RATE as i64 / 100;
+/// [`echo::EARLY`] in samples.
+const EARLY: i64 = echo::EARLY.as_millis() as i64 * SAMPLE_RATE as i64 / 1000;
 
 /// What the speaker plays, by the number of the sample: media time in 1/48000 s.
 #[derive(Debug, Default)]
@@ -183,7 +180,7 @@ impl Cleaner {
             far.read(active.far_next, &mut played);
             active.far_next += HOP as i64;
             canceller.process(&played, &heard, &mut cleaned);
-            gain.process(&mut cleaned, canceller.near_presence() > PRESENT);
+            gain.process(&mut cleaned, canceller.near_speaks());
             // This is the sound from `near_first` on, which the first times is older than what was asked for.
             let skip = usize::try_from(active.out_next - active.near_first).unwrap_or(0);
             out.extend(cleaned.iter().skip(skip));

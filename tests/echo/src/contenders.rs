@@ -136,7 +136,7 @@ impl Engine {
             Self::Porthole(canceller) => canceller.process(far, mic, out),
             Self::Talk(canceller, gain, limiter) => {
                 canceller.process(far, mic, out);
-                gain.process(out, canceller.near_presence() > 0.5);
+                gain.process(out, canceller.near_speaks());
                 limiter.process(out);
             }
             Self::Sonora(engine, unused) => {

@@ -298,8 +298,8 @@ fn hold(before: Option<f64>, delay: f64, offset: f64) -> f64 {
     before.map_or(wanted, |before| before + (wanted - before) * NEWEST)
 }
 
-/// `later` minus `earlier`, which may be negative.
-fn signed_ms(later: Instant, earlier: Instant) -> f64 {
+/// `later` minus `earlier` in ms, which may be negative.
+pub(crate) fn signed_ms(later: Instant, earlier: Instant) -> f64 {
     match later.checked_duration_since(earlier) {
         Some(passed) => passed.as_secs_f64() * 1000.0,
         None => earlier.duration_since(later).as_secs_f64() * -1000.0,

@@ -1,6 +1,7 @@
 //! Choosing and testing sound devices.
 
 use crate::api::{Failure, FailureCode, Reply, SoundDevice};
+use crate::live::sound::signed_ms;
 use media::audio::Samples;
 use media::capture;
 use media::playout::{self, Player};
@@ -84,7 +85,7 @@ pub fn loopback(microphone: Option<&str>, speaker: Option<&str>) -> Result<Reply
     let found = began.and_then(|began| {
         let at = find(&chirp, &samples)?;
         let at = began + Duration::from_secs_f64(at as f64 / f64::from(RATE));
-        Some(super::signed_ms(at, pushed + delay) as f32)
+        Some(signed_ms(at, pushed + delay) as f32)
     });
     Ok(Reply::Loopback {
         delay_ms: found.map(|delay| delay.max(0.0)),

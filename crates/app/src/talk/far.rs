@@ -1,6 +1,8 @@
 //! What this end's speakers play: the far end of the echo canceller, and what ducking turns down.
 
+use crate::live::sound::signed_ms;
 use media::audio::Resampler;
+use media::echo;
 use media::playout::{Control, Played};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,9 +12,6 @@ use std::time::{Duration, Instant};
 const DUCKED: f32 = 0.12;
 /// Sound of one player whose time differs by less is continuous.
 const SEAM: Duration = Duration::from_millis(40);
-/// The canceller is given the far end this much early, so that no error of a device's clock puts an echo before its
-/// cause. Devices are given their sound at least that long before it is heard.
-const EARLY: Duration = Duration::from_millis(10);
 
 /// The players that are open.
 #[derive(Default)]
@@ -121,7 +120,7 @@ impl FarEnd {
     /// What is heard from `at` on, as far as the canceller wants to know it.
     pub fn read(&mut self, at: Instant, out: &mut [f32]) {
         self.follow();
-        let (wanted, seam) = (self.number(at + EARLY), self.samples(SEAM));
+        let (wanted, seam) = (self.number(at + echo::EARLY), self.samples(SEAM));
         let mut next = match self.next {
             Some(next) if (next - wanted).abs() < seam => next,
             _ => {
@@ -196,7 +195,7 @@ impl FarEnd {
     }
 
     fn number(&self, at: Instant) -> i64 {
-        (super::signed_ms(at, self.epoch) * f64::from(self.rate) / 1000.0) as i64
+        (signed_ms(at, self.epoch) * f64::from(self.rate) / 1000.0) as i64
     }
 
     fn samples(&self, time: Duration) -> i64 {

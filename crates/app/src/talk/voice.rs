@@ -1,9 +1,9 @@
 //! From captured sound to FLV: the camera's sound is taken out, the level is measured, the rest is encoded.
 
 use super::far::{FarEnd, Speakers};
-use super::signed_ms;
 use crate::api::{EchoHealth, Failure, FailureCode};
 use crate::fail;
+use crate::live::sound::signed_ms;
 use flv::{AudioCodec, AudioFormat, Metadata, Writer};
 use media::audio::{Gain, Limiter, Resampler, VoiceEncoder};
 use media::echo::{self, Canceller, EchoCanceller as _};
@@ -23,8 +23,6 @@ const START_MS: i64 = 1_000;
 const GAP_MS: f64 = 60.0;
 /// Bits a second of AAC and Opus: a clear voice.
 const BIT_RATE: u32 = 32_000;
-/// Somebody speaks at this end from here on, see [`Canceller::near_presence`].
-const PRESENT: f32 = 0.5;
 /// An echo that is heard and lowered by less than this is not under control, dB.
 const POOR_DB: f32 = 6.0;
 
@@ -163,8 +161,7 @@ impl Voice {
             self.far.read(block_at, &mut far);
             // Also while nothing plays: the noise is lowered, and to step in and out of the delay would cut words.
             self.canceller.process(&far, near, &mut clean);
-            self.gain
-                .process(&mut clean, self.canceller.near_presence() > PRESENT);
+            self.gain.process(&mut clean, self.canceller.near_speaks());
             self.limiter.process(&mut clean);
             if self.muted {
                 clean.fill(0.0);
