@@ -301,14 +301,17 @@ export class Session {
       view.seek(shared);
       return;
     }
+    const orders = inStep(runners, this.speed);
     const waits = new Set(this.waits);
-    inStep(runners, this.speed).forEach((order, n) => {
-      if (order === null) return;
+    orders.forEach((order, n) => {
       if (order === "wait") waits.add(n);
-      else waits.delete(n);
-      act(this.tracks[n]!.view, { kind: order === "wait" ? "pause" : "resume" });
+      else if (order === "go") waits.delete(n);
     });
-    if (waits.size !== this.waits.size || [...waits].some((n) => !this.waits.has(n))) this.waits = waits;
+    // First remembered, then told: what is told may be answered before this returns, and would be told again for ever.
+    if (orders.some((order) => order !== null)) this.waits = waits;
+    orders.forEach((order, n) => {
+      if (order !== null) act(this.tracks[n]!.view, { kind: order === "wait" ? "pause" : "resume" });
+    });
   }
 
   #sharedState(): PlaybackState {
