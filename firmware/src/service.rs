@@ -110,7 +110,7 @@ impl Desk {
     fn seat(&self, viewer: &PeerId) -> Result<Seat, Refusal> {
         self.seats.take(viewer).map_err(|none| match none {
             NoSeat::Full { now } => Refusal::too_many_viewers(now, self.seats.max()),
-            NoSeat::TooManyStreams => Refusal::new(Status::TooManyConnections, "too_many_streams"),
+            NoSeat::TooManyStreams => Refusal::too_many_streams(),
         })
     }
 

@@ -232,7 +232,7 @@ async fn keyframes_alone_run_forward_and_backward() {
 async fn a_hundred_playbacks_at_once_are_served_and_cost_nothing_when_they_have_left() {
     let (rig, _dir) = start().await;
     let first = rig.paired().await;
-    // What a session has not read yet fills its window: twenty viewers with five each.
+    // One session has no place for so many: twenty viewers with five each.
     let mut viewers = Vec::new();
     for _ in 1..20 {
         viewers.push(rig.another(&first).await);
@@ -277,6 +277,41 @@ async fn a_hundred_playbacks_at_once_are_served_and_cost_nothing_when_they_have_
         assert!(Instant::now() < deadline, "{device}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_playbacks_of_one_session_that_nobody_reads_do_not_hold_up_its_commands() {
+    let (rig, _dir) = start().await;
+    let viewer = rig.paired().await;
+    let mut unread = Vec::new();
+    let mut refused = 0;
+    for n in 0..100_u64 {
+        let (from, to) = (T + n % 20, T + 400_000_000);
+        let query = format!("action=playback&channel=0&start_time={from}&end_time={to}");
+        let asked = tokio::time::timeout(PATIENCE, viewer.session.request(get(&query)));
+        let response = asked.await.expect("an answer").unwrap();
+        match response.status {
+            200 => unread.push(response),
+            _ => {
+                let body = response.body.read_to_end(1000).await.unwrap();
+                let refusal = Refusal::decode(&body).unwrap();
+                assert_eq!(refusal.status, Status::TooManyConnections);
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((unread.len(), refused), (48, 52));
+    // The streams fill up meanwhile; a look at the card and a command are answered all the same.
+    for _ in 0..20 {
+        let days = viewer.steer("get_month_record&time=202611");
+        let days = tokio::time::timeout(PATIENCE, days).await;
+        MonthRecord::decode(days.expect("a reply").as_bytes()).unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let paused = tokio::time::timeout(PATIENCE, viewer.steer("playback_pause")).await;
+    assert_eq!(status_of(&paused.expect("a reply")), Status::Accept);
+    drop(unread);
     rig.stop().await;
 }
 

@@ -23,6 +23,9 @@ pub const UPLOAD_GRACE: Duration = Duration::from_millis(200);
 pub const MAX_STREAMS: u32 = 256;
 /// Requests of one connection that a camera works on at the same time; the others wait in line.
 pub const MAX_REQUESTS: usize = 64;
+/// Of those, answers that are sent while they are made; one more is refused. What a viewer leaves unread keeps its place
+/// for as long as it likes, and a command must still find one.
+pub const MAX_BODIES: usize = 48;
 /// Connections that one viewer key may hold; the oldest is closed for the next one.
 pub const MAX_CONNECTIONS_PER_VIEWER: usize = 8;
 /// Handshakes that a camera carries out at the same time.
@@ -36,8 +39,9 @@ pub const SEND_WINDOW: u64 = 160 * 1024;
 /// Unread bytes of one stream that a viewer buffers: a viewer that does not read soon stops the stream
 /// instead of collecting seconds of old video.
 pub const VIEWER_STREAM_WINDOW: u32 = 256 * 1024;
-/// Unread bytes of all streams together that a viewer buffers.
-pub const VIEWER_WINDOW: u32 = 2 * 1024 * 1024;
+/// Unread bytes of all streams together that a viewer buffers: as many full ones as a camera works on for a connection,
+/// so that streams which nobody reads leave room for the others.
+pub const VIEWER_WINDOW: u32 = VIEWER_STREAM_WINDOW * MAX_REQUESTS as u32;
 /// Unread bytes of one upload that a camera buffers.
 pub const CAMERA_STREAM_WINDOW: u32 = 64 * 1024;
 /// Unread bytes of all uploads of a connection that a camera buffers.

@@ -198,6 +198,7 @@ impl Door {
         let _left = self.enter(viewer, connection.clone());
         let gate = Arc::new(Gate::default());
         let places = Arc::new(Semaphore::new(defaults::MAX_REQUESTS));
+        let bodies = Arc::new(Semaphore::new(defaults::MAX_BODIES));
         let exchanges = TaskTracker::new();
         let over = CancellationToken::new();
         let _over = over.clone().drop_guard();
@@ -222,7 +223,8 @@ impl Door {
                     }
                 },
             };
-            let exchange = http::answer(self.service.clone(), viewer, gate.clone(), send, recv);
+            let shared = (gate.clone(), bodies.clone());
+            let exchange = http::answer(self.service.clone(), viewer, shared, send, recv);
             let over = over.clone();
             exchanges.spawn(async move {
                 let _place = place;

@@ -1,8 +1,8 @@
 //! The camera's side: a stream is answered by the [`Service`].
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -10,6 +10,8 @@ use hyper::service::service_fn;
 use hyper::{StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use iroh::endpoint::{RecvStream, SendStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wire::command::reply::Refusal;
 
 use super::duplex::{AfterStop, Duplex};
 use super::{Received, cause, put_headers, take_headers};
@@ -19,10 +21,13 @@ use crate::message::PRIORITY_HEADER;
 use crate::{Method, Priority, Request, Response, Service, Viewer, defaults};
 
 /// Answers the one request of a stream. Returns when the exchange is over, for whatever reason.
+///
+/// * `shared` - what all streams of the connection have in common: who writes first, and places for bodies that are sent
+///   while they are made.
 pub(crate) async fn answer(
     service: Arc<dyn Service>,
     viewer: Viewer,
-    gate: Arc<Gate>,
+    (gate, bodies): (Arc<Gate>, Arc<Semaphore>),
     send: SendStream,
     recv: RecvStream,
 ) {
@@ -31,6 +36,9 @@ pub(crate) async fn answer(
     let io = Duplex::new(send, recv, gate, level.clone(), AfterStop::Fail);
     let uploading = Arc::new(AtomicBool::new(false));
     let upload = uploading.clone();
+    // Kept until the viewer has read the answer, or gives it up.
+    let place = Arc::new(OnceLock::new());
+    let taken = place.clone();
     let call = service_fn(move |incoming: hyper::Request<Incoming>| {
         upload.store(!incoming.body().is_end_stream(), Ordering::Relaxed);
         let request = request(incoming, viewer);
@@ -38,9 +46,10 @@ pub(crate) async fn answer(
             level.store(request.priority.level(), Ordering::Relaxed);
             service.call(request)
         });
+        let (taken, bodies) = (taken.clone(), bodies.clone());
         async move {
             Ok::<_, Infallible>(match answer {
-                Ok(answer) => response(answer.await),
+                Ok(answer) => response(placed(answer.await, &taken, bodies)),
                 Err(status) => response(Response::new(status.as_u16(), Body::empty())),
             })
         }
@@ -73,6 +82,29 @@ pub(crate) async fn answer(
     };
     if let Err(error) = result {
         tracing::debug!(viewer = %viewer.id.short(), error = %cause(&error), "exchange failed");
+    }
+}
+
+/// The answer, if there is a place for it; one that is whole needs none.
+fn placed(
+    answer: Response,
+    taken: &OnceLock<OwnedSemaphorePermit>,
+    bodies: Arc<Semaphore>,
+) -> Response {
+    if !answer.body.is_streaming() {
+        return answer;
+    }
+    match bodies.try_acquire_owned() {
+        Ok(place) => {
+            // One request a stream: nothing is there yet.
+            let _ = taken.set(place);
+            answer
+        }
+        Err(_) => {
+            let refusal = Refusal::too_many_streams();
+            Response::new(refusal.http_status(), refusal.encode().into_bytes())
+                .header("content-type", "application/json")
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use p2p::{Body, Error, PathKind, Priority, Request, State};
+use p2p::{Body, Error, PathKind, Priority, Request, State, defaults};
+use wire::command::reply::Refusal;
 use wire::event::SessionEvent;
 
 use crate::support::{Seen, hello, pair, until_connected, within};
@@ -278,4 +279,42 @@ async fn a_closed_session_says_so_and_the_next_one_works() {
         hello(&viewer.session(camera.address())).await.unwrap(),
         b"hello"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hundred_bodies_that_nobody_reads_leave_room_for_a_command() {
+    let (_camera, _viewer, session) = pair().await;
+    let open = || async {
+        let request = Request::get(format!("/file?{}", 1_usize << 30)).priority(Priority::Video);
+        session.request(request).await.unwrap()
+    };
+    let mut unread = Vec::new();
+    for n in 0..100 {
+        let mut response = within(Duration::from_secs(5), open()).await;
+        if n < defaults::MAX_BODIES {
+            assert_eq!(response.status, 200);
+            // Its stream is under way before the next one comes.
+            response.body.chunk().await.unwrap().unwrap();
+            unread.push(response);
+        } else {
+            assert_eq!(response.status, 503);
+            let refusal = response.body.read_to_end(1000).await.unwrap();
+            let refusal = Refusal::decode(&refusal).unwrap();
+            assert_eq!(refusal, Refusal::too_many_streams());
+        }
+    }
+    // All that fits into the streams has arrived when no window moves any more.
+    for _ in 0..20 {
+        let answer = within(Duration::from_secs(5), hello(&session)).await;
+        assert_eq!(answer.unwrap(), b"hello");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // A place that is given back is there for the next one.
+    unread.truncate(1);
+    let again = async {
+        while open().await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    within(Duration::from_secs(5), again).await;
 }

@@ -124,6 +124,7 @@ fn stream_refusals_have_the_status_the_table_says() {
         words,
         [
             Refusal::TOO_MANY_VIEWERS,
+            Refusal::TOO_MANY_STREAMS,
             Refusal::TALK_BUSY,
             Refusal::BAD_REQUEST,
             Refusal::UNSUPPORTED,

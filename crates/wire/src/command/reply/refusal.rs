@@ -25,6 +25,8 @@ pub struct Refusal {
 impl Refusal {
     /// As many viewers as the camera serves; HTTP 503.
     pub const TOO_MANY_VIEWERS: &str = "too_many_viewers";
+    /// As many streams as one viewer, or one connection, may hold; HTTP 503.
+    pub const TOO_MANY_STREAMS: &str = "too_many_streams";
     /// The stream URL is wrong; HTTP 404.
     pub const BAD_REQUEST: &str = "bad_request";
     /// The camera does not serve this kind of stream; HTTP 404.
@@ -51,6 +53,11 @@ impl Refusal {
             max_connect_num: Some(max),
             ..Self::new(Status::TooManyConnections, Self::TOO_MANY_VIEWERS)
         }
+    }
+
+    /// This viewer, or its connection, holds as many streams as it may.
+    pub fn too_many_streams() -> Self {
+        Self::new(Status::TooManyConnections, Self::TOO_MANY_STREAMS)
     }
 
     /// Somebody else holds the floor.
