@@ -10,6 +10,9 @@ use std::time::Duration;
 /// Longest that filling and reading thirty days may take.
 const LIMIT: Duration = Duration::from_secs(900);
 
+/// What counts as flat: as much again as an unquiet machine shows of itself.
+const FLAT: f64 = 1.5;
+
 /// See the module's text.
 pub(super) fn run() -> Result<Vec<Row>> {
     let (day, month) = (figures(1)?, figures(30)?);
@@ -18,6 +21,8 @@ pub(super) fn run() -> Result<Vec<Row>> {
     };
     let found = "a moment found and its GOP read: ";
     let (first, last) = (figure(&day, found)?, figure(&month, found)?);
+    let of_a_day = "a day's segments: ";
+    let (day_of_one, day_of_thirty) = (figure(&day, of_a_day)?, figure(&month, of_a_day)?);
     Ok(vec![
         row(
             "day index of 24 h × 60 s",
@@ -56,6 +61,13 @@ pub(super) fn run() -> Result<Vec<Row>> {
             "MB",
         )?,
         row(
+            "the same after all these questions",
+            Target::Beside,
+            &month,
+            "memory after that ",
+            "MB",
+        )?,
+        row(
             "made anew without its index, 30 days",
             Target::Beside,
             &month,
@@ -74,6 +86,20 @@ pub(super) fn run() -> Result<Vec<Row>> {
             Some(last),
             "ms",
         ),
+        Row::new(
+            "a moment found and read, 30 days / 1 day",
+            Target::AtMost(FLAT),
+            Some(last / first),
+            "",
+        )
+        .note("mean of 1,000 moments all over the card"),
+        Row::new(
+            "index of one day, card of 30 days / of 1 day",
+            Target::AtMost(FLAT),
+            Some(day_of_thirty / day_of_one),
+            "",
+        )
+        .note("mean of 50"),
     ])
 }
 
