@@ -14,6 +14,7 @@
 //! | [`playout`] | the jitter buffer; the speaker behind it | – ; `audio` |
 //! | [`wav`] | WAV files | – |
 //! | [`capture`] | the microphone | `audio` |
+//! | [`code`] | QR codes in pictures | `code` |
 //!
 //! Units: picture times are microseconds (`i64`), packet times are milliseconds (`i64`, what FLV
 //! carries), sound is interleaved `f32` in −1..1. Without features the crate still builds: pictures,
@@ -31,6 +32,8 @@ pub mod playout;
 mod av;
 #[cfg(feature = "audio")]
 pub mod capture;
+#[cfg(feature = "code")]
+pub mod code;
 #[cfg(feature = "audio")]
 mod device;
 #[cfg(feature = "ffmpeg")]

@@ -23,13 +23,6 @@ fn scene(text: Option<&str>) -> Picture {
     picture
 }
 
-fn grey(picture: &Picture) -> Grey {
-    Grey {
-        width: picture.width() as usize,
-        luma: picture.y().to_vec(),
-    }
-}
-
 /// The picture as a camera sees it that is `scale` times as far away and turned by `angle`, out of focus and in noise.
 fn seen(picture: &Grey, angle: f32, scale: f32, noise: u32) -> Grey {
     let (width, height) = (picture.width, picture.luma.len() / picture.width);
@@ -66,10 +59,10 @@ fn seen(picture: &Grey, angle: f32, scale: f32, noise: u32) -> Grey {
 #[test]
 fn a_code_in_the_scene_is_read_and_a_street_has_none() {
     let started = Instant::now();
-    assert_eq!(codes(&grey(&scene(Some(TEXT)))), [TEXT]);
+    assert_eq!(codes(&Grey::from(&scene(Some(TEXT)))), [TEXT]);
     println!("read in {:?} with the painting", started.elapsed());
-    assert_eq!(codes(&grey(&scene(None))), Vec::<String>::new());
-    let picture = grey(&scene(Some(TEXT)));
+    assert_eq!(codes(&Grey::from(&scene(None))), Vec::<String>::new());
+    let picture = Grey::from(&scene(Some(TEXT)));
     let started = Instant::now();
     for _ in 0..10 {
         codes(&picture);
@@ -79,7 +72,7 @@ fn a_code_in_the_scene_is_read_and_a_street_has_none() {
 
 #[test]
 fn a_code_is_read_turned_from_afar_and_in_noise() {
-    let picture = grey(&scene(Some(TEXT)));
+    let picture = Grey::from(&scene(Some(TEXT)));
     for (scale, noise) in [(0.9, 6), (1.0, 12), (1.1, 20), (1.2, 6)] {
         let angles = (0..12).map(|n| -0.5 + n as f32 * 0.09).chain([1.6, 3.0]);
         // A hand is never still, and twice a second there is another picture.
@@ -106,7 +99,7 @@ fn nothing_that_a_sensor_may_give_breaks_the_reader() {
         });
     }
     // Damaged codes: blocks of noise, stripes and shifts over a real one.
-    let picture = grey(&scene(Some(TEXT)));
+    let picture = Grey::from(&scene(Some(TEXT)));
     let mut seed = 7_u64;
     let mut random = move |below: usize| {
         seed ^= seed << 13;

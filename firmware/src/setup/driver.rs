@@ -452,7 +452,7 @@ impl Driver {
             self.shown = shown;
             // Only then is anybody expected to hold a code before the lens.
             #[cfg(feature = "ffmpeg")]
-            let reads = crate::lens::IS_SAFE && phase == Phase::Open;
+            let reads = media::code::IS_SAFE && phase == Phase::Open;
             #[cfg(feature = "ffmpeg")]
             self.parts.live.demand.read(reads);
             self.status.send_modify(|status| {
