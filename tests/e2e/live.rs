@@ -8,7 +8,7 @@ use tests::programs::{Camera, Folder};
 const ARROW_RIGHT: char = '\u{e014}';
 
 /// What counts as live on a screen without a graphics card.
-const LIVE: Duration = Duration::from_millis(1500);
+pub(crate) const LIVE: Duration = Duration::from_millis(1500);
 
 /// Adds a camera the way a person does, by pasting its link, and stops where it asks for the name.
 pub(crate) async fn add(window: &Window, camera: &Camera) {

@@ -2,6 +2,7 @@
 //!
 //! Needs Xvfb, WebKitWebDriver and `tauri-driver` (`cargo xtask setup`). One test at a time: they watch the clock.
 
+mod codes;
 mod live;
 mod pairing;
 mod recordings;

@@ -152,10 +152,58 @@ test("cameras nearby are listed; one needs its own link, a saved one opens", asy
   expect(page.calls("discover").at(-1)).toEqual({ call: "discover", on: false });
 });
 
-test("scanning is offered only where it works", async () => {
+/** Chooses a picture of 2x2 pixels, red, green, blue and white, at the scanner. */
+async function choosePicture(): Promise<void> {
+  const pixels = [255, 0, 0, 255, 0, 255, 0, 255, 0, 0, 255, 255, 255, 255, 255, 255];
+  const context = { fillRect: () => undefined, drawImage: () => undefined, getImageData: () => ({ data: new Uint8ClampedArray(pixels) }) };
+  vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(context as never);
+  vi.stubGlobal("createImageBitmap", async () => ({ width: 2, height: 2, close: () => undefined }));
+  const input = page.get("scan-file");
+  Object.defineProperty(input, "files", { value: [new File(["x"], "label.png")], configurable: true });
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+  await until(() => !(page.find("scan-picture") as HTMLButtonElement | null)?.disabled, "looked at");
+}
+
+test("without a camera of its own this device reads a code from a picture", async () => {
   page = await open({}, "#/add");
-  expect((page.get("add-by-scan") as HTMLButtonElement).disabled).toBe(true);
-  expect(page.get("add-by-scan").textContent).toContain("Not available here");
+  page.click("add-by-scan");
+  await until(() => page.find("scan-denied") !== null, "there is no camera");
+  page.core.codes = ["https://example.org/a poster", LINK];
+  await choosePicture();
+  expect(page.calls("read_codes")).toEqual([{ call: "read_codes", width: 2, luma: btoa(String.fromCharCode(76, 149, 29, 255)) }]);
+  await until(() => page.calls("add_camera").length === 1, "it is added");
+  expect(page.calls("add_camera")[0]!.link).toBe(LINK);
+});
+
+test("a picture without a code and a file that is no picture say so, and another may be chosen", async () => {
+  page = await open({}, "#/add");
+  page.click("add-by-scan");
+  await choosePicture();
+  expect(page.get("scan-trouble").dataset["kind"]).toBe("no_code");
+  vi.stubGlobal("createImageBitmap", () => Promise.reject(new Error("no picture")));
+  page.get("scan-file").dispatchEvent(new Event("change", { bubbles: true }));
+  await until(() => page.find("scan-trouble")?.dataset["kind"] === "no_picture", "the other word");
+  expect(page.calls("add_camera")).toEqual([]);
+  page.core.codes = [LINK];
+  await choosePicture();
+  await until(() => page.calls("add_camera").length === 1, "it is added");
+});
+
+test("this device's camera is looked through until a code reads, then let go", async () => {
+  const stopped = vi.fn();
+  const getUserMedia = vi.fn(async () => ({ getTracks: () => [{ stop: stopped }] }));
+  Object.defineProperty(navigator, "mediaDevices", { value: { getUserMedia }, configurable: true });
+  vi.spyOn(HTMLVideoElement.prototype, "play").mockResolvedValue();
+  for (const side of ["videoWidth", "videoHeight"] as const) vi.spyOn(HTMLVideoElement.prototype, side, "get").mockReturnValue(2);
+  page = await open({}, "#/add");
+  page.click("add-by-scan");
+  await choosePicture();
+  await until(() => page.calls("read_codes").length >= 3, "it looks again and again");
+  expect(page.get("add-page").dataset["step"]).toBe("scan");
+  page.core.codes = [LINK];
+  await until(() => page.calls("add_camera").length === 1, "it is added");
+  await until(() => stopped.mock.calls.length > 0, "the camera is off");
+  Reflect.deleteProperty(navigator, "mediaDevices");
 });
 
 // Live

@@ -24,6 +24,7 @@ afterEach(() => {
   location.hash = "";
   vi.useRealTimers();
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 // jsdom lays nothing out: sizes never change.

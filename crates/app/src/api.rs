@@ -241,6 +241,13 @@ pub enum Call {
         /// The text.
         label: Secret,
     },
+    /// Looks for QR codes in a picture: web views that can read them by themselves are rare. Answer: [`Reply::Codes`].
+    ReadCodes {
+        /// Pixels in a row.
+        width: u32,
+        /// Brightness of the pixels, one byte each, row after row, as base64. At most 4 MiB of bytes.
+        luma: Secret,
+    },
     /// Pairs with a camera; how it goes comes as [`Event::Pairing`]. Answer: [`Reply::Done`].
     StartPairing {
         /// What is needed.
@@ -429,6 +436,11 @@ pub enum Reply {
         camera: Option<String>,
         /// The key under which that camera is saved already.
         saved_as: Option<CameraKey>,
+    },
+    /// To [`Call::ReadCodes`].
+    Codes {
+        /// What they say; none = none reads.
+        texts: Vec<Secret>,
     },
     /// To [`Call::PairingState`].
     Pairing {

@@ -409,6 +409,7 @@ impl App {
             | Call::TalkDevices
             | Call::TestTone { .. }
             | Call::TestLoopback { .. } => self.talk_call(call).await,
+            Call::ReadCodes { width, luma } => crate::codes::read(width, luma).await,
             Call::ScanWifi
             | Call::ReadLabel { .. }
             | Call::StartPairing { .. }

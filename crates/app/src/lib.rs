@@ -15,6 +15,7 @@ pub mod api;
 pub mod app;
 pub mod book;
 pub mod cameras;
+mod codes;
 pub mod continuous;
 pub mod discovery;
 pub mod downloads;

@@ -192,7 +192,15 @@ camera: string, } | { "call": "scan_wifi" } | { "call": "read_label",
 /**
  * The text.
  */
-label: Secret, } | { "call": "start_pairing", 
+label: Secret, } | { "call": "read_codes", 
+/**
+ * Pixels in a row.
+ */
+width: number, 
+/**
+ * Brightness of the pixels, one byte each, row after row, as base64. At most 4 MiB of bytes.
+ */
+luma: Secret, } | { "call": "start_pairing", 
 /**
  * What is needed.
  */
@@ -1243,7 +1251,11 @@ camera: string | null,
 /**
  * The key under which that camera is saved already.
  */
-savedAs: string | null, } | { "reply": "pairing", 
+savedAs: string | null, } | { "reply": "codes", 
+/**
+ * What they say; none = none reads.
+ */
+texts: Array<Secret>, } | { "reply": "pairing", 
 /**
  * Absent = none was begun, or it was forgotten.
  */

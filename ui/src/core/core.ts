@@ -21,6 +21,7 @@ interface Answers {
   gateway: "gateway";
   scan_wifi: "wifi";
   read_label: "label";
+  read_codes: "codes";
   pairing_state: "pairing";
   pairing_code: "pairing_code";
   save_pairing_log: "file";

@@ -46,6 +46,8 @@ const wait = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
 export class DemoCore implements Core {
   readonly calls: Call[] = [];
+  /** What the codes say in any picture that is looked at. */
+  codes: string[] = [];
   readonly #scenario: Scenario;
   #cameras: Camera[] = [];
   #scenes = new Map<string, string>();
@@ -260,6 +262,9 @@ export class DemoCore implements Core {
       case "scan_wifi":
         await wait(Math.min(600, this.#scenario.pace));
         return this.#pairing.scan();
+      case "read_codes":
+        await wait(50);
+        return { reply: "codes", texts: this.codes };
       case "read_label":
         return this.#pairing.read(request.label);
       case "start_pairing":

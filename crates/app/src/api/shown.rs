@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::fmt;
 
 /// Fields whose values are not shown, however deep they are.
-const SECRET: [&str; 8] = [
+const SECRET: [&str; 10] = [
     "link",
     "qrSvg",
     "text",
@@ -15,6 +15,8 @@ const SECRET: [&str; 8] = [
     "passphrase",
     "invitation",
     "label",
+    "luma",
+    "texts",
 ];
 
 fn show(message: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,6 +138,19 @@ mod tests {
                 "{:?}",
                 Call::ReadLabel {
                     label: Secret::new(secret())
+                }
+            ),
+            format!(
+                "{:?}",
+                Call::ReadCodes {
+                    width: 640,
+                    luma: Secret::new(secret())
+                }
+            ),
+            format!(
+                "{:?}",
+                Reply::Codes {
+                    texts: vec![Secret::new(secret())]
                 }
             ),
         ];
