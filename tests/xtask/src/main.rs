@@ -39,7 +39,7 @@ enum Task {
         #[arg(long, value_name = "RING")]
         only: Vec<rings::Ring>,
         /// Seconds each fuzz target runs.
-        #[arg(long, default_value_t = 20, value_name = "SECONDS")]
+        #[arg(long, default_value_t = 60, value_name = "SECONDS")]
         fuzz_seconds: u32,
     },
     /// Measures the live path and prints one table, targets beside figures.
