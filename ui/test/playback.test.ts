@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { flushSync } from "svelte";
 import type { Card, Playback } from "../src/bindings/api.ts";
-import { failure } from "../src/core/core.ts";
+import { CoreError, failure } from "../src/core/core.ts";
 import { HOUR, MINUTE } from "../src/timeline/line.ts";
 import { inStep, sharedTime } from "../src/timeline/step.ts";
 import { open, type Page, until } from "./page.ts";
@@ -401,4 +401,77 @@ test("one that ran ahead over a gap waits until the others are there", () => {
   // The last one ended: the one that waited is alone and goes on.
   expect(inStep([{ state: "ended", at: 5000, waits: false }, runner(60_000, true)], 1)).toEqual([null, "go"]);
   expect(sharedTime([{ state: "failed", at: 1, waits: false }], 1)).toBeNull();
+});
+
+// Files
+
+/** Opens the list of the day's files. */
+async function openFiles(scenario = {}): Promise<void> {
+  await play("#/playback/front-door", scenario);
+  page.click("more");
+  page.click("menu-files");
+}
+
+const boxes = () => page.all("file").map((row) => row.querySelector("input")!);
+
+test("the files of the day shown are listed with time, length, size and kind, and saved by their names", async () => {
+  await openFiles();
+  const day = new Date(page.calls("recorded_files")[0]!.fromMs);
+  expect([day.getHours(), day.getMinutes()]).toEqual([0, 0]);
+  await until(() => page.all("file").length > 10, "the list");
+  const asked = page.calls("recorded_files")[0]!;
+  expect(asked.fromMs).toBeLessThanOrEqual(centre());
+  expect(asked.toMs).toBeGreaterThan(centre());
+  const [first, second] = page.all("file");
+  expect(first!.textContent).toMatch(/\d\d:\d\d:\d\d\s*1:00\s*\d{8}T\d{6}Z-\d{6}\.mp4\s*\d+\.\d MB\s*(Around the clock|Movement)/);
+  expect((page.get("files-save") as HTMLButtonElement).disabled).toBe(true);
+  boxes()[0]!.click();
+  boxes()[1]!.click();
+  flushSync();
+  expect(page.get("files-save").textContent).toMatch(/Save 2 · \d+\.\d MB/);
+  const names = [first!.dataset["name"]!, second!.dataset["name"]!];
+  page.click("files-save");
+  await until(() => page.find("files-sheet") === null, "the sheet closes");
+  expect(page.calls("start_download").map(({ camera, what }) => [camera, what])).toEqual(
+    names.map((name) => ["front-door", { kind: "file", name }]),
+  );
+  expect(page.get("toasts").textContent).toContain("2 downloads have begun");
+});
+
+test("all files are chosen at once, and pictures are a list of their own", async () => {
+  await openFiles();
+  await until(() => page.all("file").length > 10, "the list");
+  page.click("files-all");
+  expect(boxes().every((box) => box.checked)).toBe(true);
+  page.click("files-all");
+  expect(boxes().some((box) => box.checked)).toBe(false);
+  boxes()[0]!.click();
+  page.click("files-picture");
+  await until(() => page.calls("recorded_files").length === 2, "the pictures are asked for");
+  expect(page.calls("recorded_files")[1]!.pictures).toBe(true);
+  await until(() => page.find("files-none") !== null || page.all("file").every((row) => row.dataset["name"]!.endsWith(".jpg")), "the pictures");
+  expect(page.find("files-save")?.textContent ?? "Choose files").toContain("Choose files");
+});
+
+test("files that could not be listed are asked for again, and a download that is refused leaves its file chosen", async () => {
+  await play();
+  const call = vi.spyOn(page.core, "call");
+  const refuse = (name: string) =>
+    call.mockImplementationOnce(async (request) => {
+      if (request.call !== name) throw new Error(`${request.call} came first`);
+      throw new CoreError(failure("command_timeout", { camera: "front-door" }));
+    });
+  page.click("more");
+  refuse("recorded_files");
+  page.click("menu-files");
+  await until(() => page.find("failure") !== null, "the failure");
+  page.click("failure-action");
+  await until(() => page.all("file").length > 10, "the list");
+  boxes()[3]!.click();
+  flushSync();
+  refuse("start_download");
+  page.click("files-save");
+  await until(() => page.get("toasts").textContent!.trim() !== "", "it is told");
+  expect(page.find("files-sheet")).not.toBeNull();
+  expect(boxes()[3]!.checked).toBe(true);
 });

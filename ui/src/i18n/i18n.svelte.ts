@@ -37,7 +37,9 @@ export function t(key: Key, params?: Record<string, string | number>): string {
 }
 
 /** `1 viewer`, `3 viewers`: picks `key_one` or `key_other`. */
-export function plural(key: "home.count" | "live.viewers" | "downloads.active" | "downloads.failed", n: number): string {
+type Counted = "home.count" | "live.viewers" | "downloads.active" | "downloads.failed" | "files.count" | "files.started";
+
+export function plural(key: Counted, n: number): string {
   return t(`${key}_${n === 1 ? "one" : "other"}`, { n });
 }
 

@@ -1,5 +1,5 @@
 /** The cards of the demo's cameras: two weeks of days with gaps and events, and playbacks of them. */
-import type { Call, Card, CardState, Event, Failure, Playback, RecordedEvent, Reply, Stretch } from "../../bindings/api.ts";
+import type { Call, Card, CardState, Event, Failure, Playback, RecordedEvent, RecordedFile, Reply, Stretch } from "../../bindings/api.ts";
 import { FLAG_KEY, KIND_CONFIG, KIND_PICTURE, writeFrame } from "../../video/frame.ts";
 import { CoreError, failure } from "../core.ts";
 
@@ -108,6 +108,8 @@ export class DemoCards {
           reply: "recordings",
           ...this.recorded(request.camera, request.fromMs, request.toMs),
         }));
+      case "recorded_files":
+        return after(request.camera, () => ({ reply: "files", files: this.#files(request) }));
       case "recorded_thumbnail":
         return after(request.camera, () => this.#thumbnail(request.camera, request.atMs, request.width));
       case "open_playback":
@@ -149,6 +151,23 @@ export class DemoCards {
         .filter(({ startMs, endMs }) => endMs > since && startMs < to)
         .map((one) => ({ ...one, startMs: Math.max(one.startMs, since), endMs: Math.min(one.endMs, to) }));
     return { stretches: inside(found.stretches), events: inside(found.events) };
+  }
+
+  /** A file a minute, and a picture an event; what is being recorded is no file yet. */
+  #files({ camera, fromMs, toMs, pictures }: Extract<Call, { call: "recorded_files" }>): RecordedFile[] {
+    const { stretches, events } = this.recorded(camera, fromMs, toMs);
+    const name = (at: number, kind: string) => `${new Date(at).toISOString().replace(/[-:]|\.\d+/g, "")}-${String(Math.floor(at / MINUTE) % 1e6).padStart(6, "0")}.${kind}`;
+    const size = (at: number, of: number) => Math.round(of * (0.8 + 0.4 * chance(at / MINUTE)));
+    if (pictures) {
+      return events.map(({ startMs }) => ({ name: name(startMs, "jpg"), kind: "event", startMs, endMs: startMs, bytes: size(startMs, 90e3) }));
+    }
+    return stretches.flatMap(({ kind, startMs, endMs }) => {
+      const count = Math.floor((endMs - startMs) / MINUTE);
+      return Array.from({ length: count }, (_, n) => {
+        const at = startMs + n * MINUTE;
+        return { name: name(at, "mp4"), kind, startMs: at, endMs: at + MINUTE, bytes: size(at, 15e6) };
+      });
+    });
   }
 
   #failure(code: Failure["code"], camera: string): CoreError {

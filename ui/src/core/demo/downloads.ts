@@ -38,8 +38,10 @@ export class DemoDownloads {
         this.#run();
         return { reply: "downloads", downloads: structuredClone(this.#all) };
       case "start_download": {
-        const [from, to] = request.what.kind === "range" ? [request.what.fromMs, request.what.toMs] : [0, 0];
-        const id = this.#add(request.camera, from, to, { state: "waiting" });
+        const { what } = request;
+        const [from, to] = what.kind === "range" ? [what.fromMs, what.toMs] : [0, 60_000];
+        const named = what.kind === "file" ? { name: `${this.#nameOf(request.camera)} ${what.name}` } : {};
+        const id = this.#add(request.camera, from, to, { state: "waiting", ...named });
         this.#say();
         this.#run();
         return { reply: "download_started", id };
