@@ -5,8 +5,9 @@ use media::file::{Source, Unit};
 use media::marks;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
-use tests::programs::{Camera, PATIENCE, Viewer};
+use tests::programs::{Camera, PATIENCE, Viewer, finish};
 use tests::watching::frames_of;
 
 /// Exit code for what was not recorded.
@@ -172,6 +173,55 @@ fn a_download_that_was_killed_is_finished_by_a_second_run() {
         "{first} {from}"
     );
     assert!(last + 200 >= to && last - to < 5_000, "{last} {to}");
+}
+
+#[test]
+fn h265_is_recorded_played_and_kept_as_a_file_that_phones_take() {
+    let (_card, _camera, viewer, start) = recorded(8, &["--codec", "h265"]);
+    let (from, to) = (start + 2_000, start + 6_000);
+    let (from_text, to_text) = (seconds(from), seconds(to));
+    let mut play = vec!["play", "front", "--from", &from_text, "--to", &to_text];
+    play.extend(["-o", "-"]);
+    let played = viewer.run(&play).succeeded();
+    let (frames, decoding) = frames_of(&played.stdout);
+    assert_eq!(decoding.reports, Vec::<String>::new());
+    let shown: Vec<_> = frames.iter().filter_map(|frame| frame.counter).collect();
+    assert!(shown.windows(2).all(|pair| pair[0] < pair[1]), "{shown:?}");
+    let last = taken(shown[shown.len() - 1], to);
+    assert!((last - to).abs() < 1_500, "{last} {to}");
+
+    let file = viewer.path("clip.mp4");
+    let path = file.to_string_lossy().into_owned();
+    let mut download = vec!["download", "front", "--from", &from_text, "--to", &to_text];
+    download.extend(["-o", &path]);
+    viewer.run(&download).succeeded();
+    let probe: Value = ffprobe(file.as_os_str());
+    let video = stream(&probe, "video");
+    assert_eq!(video["codec_name"], "hevc");
+    assert_eq!(video["codec_tag_string"], "hvc1");
+    assert_eq!(stream(&probe, "audio")["codec_name"], "aac");
+    let packets = video["nb_read_packets"].as_str();
+    let packets: usize = packets
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_default();
+    let kept = counters(&file);
+    assert!(
+        packets > 20 && kept.len() * 10 >= packets * 9,
+        "{} of {packets}",
+        kept.len()
+    );
+    assert!(kept.windows(2).all(|pair| pair[0] < pair[1]), "{kept:?}");
+    let (first, last) = (taken(kept[0], from), taken(kept[kept.len() - 1], to));
+    assert!(
+        first <= from + 200 && last + 200 >= to,
+        "{first} {from}, {last} {to}"
+    );
+    // Every picture decodes without a word.
+    let mut whole = Command::new("ffmpeg");
+    whole.args(["-v", "error", "-i"]).arg(&file);
+    whole.args(["-f", "null", "-"]);
+    let said = finish(&mut whole, PATIENCE);
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]
