@@ -2,6 +2,7 @@
 
 mod camera;
 mod card_download;
+mod card_far;
 mod card_index;
 mod card_kills;
 mod card_reading;
@@ -19,6 +20,7 @@ mod table;
 mod viewers;
 
 pub use card_download::serve_bare;
+pub use card_far::seek_from_afar;
 pub use table::{Row, print};
 
 use anyhow::Result;

@@ -1,5 +1,6 @@
 //! From the wish to the picture of a moment on the card, over a warm session; small pictures; the camera's memory meanwhile.
 
+use super::card_far;
 use super::peer::{Known, Peer, runtime};
 use super::process::resident_kib;
 use super::table::{Row, Target};
@@ -16,26 +17,25 @@ use wire::stream::{Playback, StreamRequest, Thumbnail};
 /// How much is on the card, in seconds.
 const RECORDED: u64 = 40;
 /// Measurements of each kind.
-const ROUNDS: u64 = 100;
+pub(super) const ROUNDS: u64 = 100;
 /// Pictures a second of the virtual camera.
 const FPS: u32 = 30;
 /// Longest wait for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// See the module's text.
 pub(super) fn run() -> Result<Vec<Row>> {
     let card = Folder::temporary();
     let mut camera = Camera::start(&["--card", &card.path().to_string_lossy()]);
-    let link = Viewer::paired(&camera).share("front");
+    let viewer = Viewer::paired(&camera);
+    let link = viewer.share("front");
     let from = screen::unix_us() / 1_000_000 + 3;
     std::thread::sleep(Duration::from_secs(RECORDED));
     let camera_id = camera.process().id();
     let (seeks, small, memory) = runtime()?.block_on(async {
         let peer = Known::pair(&link).await?.bind().await?;
         let (mut seeks, mut small) = (Vec::new(), Vec::new());
-        for round in 0..ROUNDS {
-            // Far from the one before, at any place within its second.
-            let at_ms = from * 1000 + round * 7919 % ((RECORDED - 10) * 1000);
+        for at_ms in moments(from) {
             seeks.push(ms(seek(&peer, at_ms).await?));
             small.push(ms(thumbnail(&peer, at_ms / 1000).await?));
         }
@@ -46,7 +46,7 @@ pub(super) fn run() -> Result<Vec<Row>> {
     let note = format!(
         "{ROUNDS} moments, from the request to the decoded picture of the moment; 720p, GOP 2 s"
     );
-    Ok(vec![
+    let mut rows = vec![
         Row::new(
             "seek to picture, loopback, p50",
             Target::Beside,
@@ -75,11 +75,19 @@ pub(super) fn run() -> Result<Vec<Row>> {
             "MiB",
         )
         .note("records 720p and has answered all of the above"),
-    ])
+    ];
+    rows.extend(card_far::rows(&viewer.share("front"), from)?);
+    Ok(rows)
+}
+
+/// Moments on a card that begins at `from`, unix seconds: each far from the one before, at any place within its second; unix
+/// ms.
+pub(super) fn moments(from: u64) -> impl Iterator<Item = u64> {
+    (0..ROUNDS).map(move |round| from * 1000 + round * 7919 % ((RECORDED - 10) * 1000))
 }
 
 /// Plays from a moment on; how long until its picture is decoded.
-async fn seek(peer: &Peer, at_ms: u64) -> Result<Duration> {
+pub(super) async fn seek(peer: &Peer, at_ms: u64) -> Result<Duration> {
     let wanted = marks::counter_at(at_ms * 1000, FPS);
     let start = Instant::now();
     let target = StreamRequest::Playback(Playback::new(at_ms / 1000, at_ms / 1000 + 10)).to_path();

@@ -9,5 +9,9 @@ fn main() -> ExitCode {
     if wanted == ["bare"] {
         return bench::serve_bare();
     }
+    // And the viewer that is far away.
+    if wanted == ["far"] {
+        return bench::seek_from_afar();
+    }
     bench::main(bench::CARD, &wanted)
 }
