@@ -168,7 +168,8 @@ impl Look {
     fn coded(&self, mut source: Box<dyn CodedSource>) -> Result<(), Fault> {
         let (mut video, mut audio): (Option<VideoTrack>, Option<AudioTrack>) = (None, None);
         let mut announced = false;
-        if self.motion.is_some() {
+        if let Some(motion) = &self.motion {
+            motion.cannot_see();
             tracing::warn!("this source is encoded already: nothing that moves is noticed");
         }
         loop {

@@ -75,6 +75,17 @@ impl Options {
     }
 }
 
+/// Why it does not record at other times.
+#[derive(Debug, thiserror::Error)]
+pub enum ModeError {
+    /// [`RecordMode::Events`] of a source that is encoded already, or in a build that decodes nothing.
+    #[error("there are no pictures in which something could be seen to move")]
+    NoMotion,
+    /// It cannot be remembered.
+    #[error(transparent)]
+    Data(#[from] DataError),
+}
+
 /// Whether and when it records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordStatus {
@@ -105,6 +116,8 @@ pub struct Parts {
 pub struct Watch {
     quality: Quality,
     enabled: AtomicBool,
+    /// Pictures can come; not so of a source that is encoded already, nor in a build that decodes nothing.
+    sees: AtomicBool,
     detector: Mutex<Detector>,
     queue: Arc<Queue>,
     clock: Arc<Clock>,
@@ -118,6 +131,11 @@ impl Watch {
         }
         let found = lock(&self.detector).look(picture);
         self.tell(found, Some(picture));
+    }
+
+    /// The source is encoded already: there are no pictures to look at.
+    pub fn cannot_see(&self) {
+        self.sees.store(false, Ordering::Relaxed);
     }
 
     fn tell(&self, found: Vec<Change>, picture: Option<&Picture>) {
@@ -186,6 +204,7 @@ impl Recorder {
         let watch = Arc::new(Watch {
             quality: options.quality,
             enabled: AtomicBool::new(mode != RecordMode::Off),
+            sees: AtomicBool::new(cfg!(feature = "ffmpeg")),
             detector: Mutex::default(),
             queue: Arc::clone(&queue),
             clock: Arc::clone(&clock),
@@ -230,8 +249,11 @@ impl Recorder {
     /// Records at other times from now on, and after a restart.
     ///
     /// # Errors
-    /// It cannot be remembered; then nothing has changed.
-    pub fn set_mode(&self, mode: RecordMode) -> Result<(), DataError> {
+    /// It cannot be remembered, or nothing that moves would be noticed; then nothing has changed.
+    pub fn set_mode(&self, mode: RecordMode) -> Result<(), ModeError> {
+        if mode == RecordMode::Events && !self.shared.watch.sees.load(Ordering::Relaxed) {
+            return Err(ModeError::NoMotion);
+        }
         remember(&self.dir, mode)?;
         self.shared
             .watch
@@ -432,3 +454,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use super::command::done;
 use super::recorded::{Recorded, ms};
 use super::{Desk, refuse};
 use crate::card::{Card, State};
-use crate::record::{RecordStatus, Recorder};
+use crate::record::{ModeError, RecordStatus, Recorder};
 
 /// Stretches of one kind that are less than this apart are one, ms.
 const JOIN_MS: i64 = 2_000;
@@ -84,7 +84,10 @@ impl Desk {
         };
         match recorder.set_mode(mode) {
             Ok(()) => done(UserReply::done().encode()),
-            Err(error) => {
+            Err(ModeError::NoMotion) => {
+                topic_refused(Code::UnsupportedOperation, UserReply::NO_MOTION)
+            }
+            Err(error @ ModeError::Data(_)) => {
                 tracing::error!(%error, "the mode is not kept");
                 topic_refused(Code::UnsupportedOperation, Refusal::DEVICE_ERROR)
             }

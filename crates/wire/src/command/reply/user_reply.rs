@@ -41,6 +41,8 @@ impl UserReply {
     pub const UNKNOWN_TOPIC: &str = "unknown_topic";
     /// `error` of `sd_format` without the word that confirms it; code -2000.
     pub const CONFIRMATION_NEEDED: &str = "confirmation_needed";
+    /// `error` of `record_mode` `events` to a camera that cannot see what moves; code -2004.
+    pub const NO_MOTION: &str = "no_motion";
 
     /// `{"result":"0"}`
     pub fn done() -> Self {
