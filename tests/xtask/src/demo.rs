@@ -35,7 +35,7 @@ pub(crate) fn bench_live(parts: &[String]) -> Result<bool> {
 /// Builds the programs for release and measures recording, playback and downloads; true when everything could be measured.
 pub(crate) fn bench_card(parts: &[String]) -> Result<bool> {
     setup::for_building()?;
-    setup::for_one_bench(&["nginx-light", "curl"])?;
+    setup::for_one_bench(&["nginx-light", "curl", "iproute2"])?;
     build::ui()?;
     must(cargo().args([
         "build",
