@@ -1,6 +1,6 @@
 //! What is on the card, in memory: every question about times is answered from here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -114,6 +114,10 @@ impl Growing {
 #[derive(Debug, Default)]
 pub(super) struct Book {
     pub(super) segments: BTreeMap<u64, Entry>,
+    /// Start and number of every segment, so that a moment is found without a look at all of a full card.
+    pub(super) by_time: BTreeSet<(i64, u64)>,
+    /// No segment is longer.
+    pub(super) longest_ms: i64,
     pub(super) pictures: BTreeMap<u64, Still>,
     pub(super) events: VecDeque<Event>,
     pub(super) growing: Option<Arc<Growing>>,
@@ -146,6 +150,9 @@ impl Book {
                     bytes: record.bytes,
                     sha256: record.sha256,
                 };
+                let length = entry.end_ms.saturating_sub(entry.start_ms);
+                self.longest_ms = self.longest_ms.max(length);
+                self.by_time.insert((entry.start_ms, record.number));
                 self.segments.insert(record.number, entry);
                 self.used = self.used.saturating_add(record.bytes);
             }
@@ -170,7 +177,10 @@ impl Book {
 
     /// Forgets a file.
     pub(super) fn remove(&mut self, number: u64) {
-        let segment = self.segments.remove(&number).map(|entry| entry.bytes);
+        let segment = self.segments.remove(&number).map(|entry| {
+            self.by_time.remove(&(entry.start_ms, number));
+            entry.bytes
+        });
         let picture = self.pictures.remove(&number).map(|still| still.bytes);
         let bytes = segment.or(picture).unwrap_or(0);
         self.used = self.used.saturating_sub(bytes);
@@ -262,9 +272,17 @@ impl Book {
     pub(super) fn segments(&self, from_ms: i64, to_ms: i64) -> Vec<Segment> {
         let growing = self.growing.as_ref();
         let growing = growing.map(|growing| growing.entry().segment(growing.number, true));
-        let all = self.segments.iter();
-        let mut found: Vec<Segment> = all
-            .map(|(number, entry)| entry.segment(*number, false))
+        let since = from_ms.saturating_sub(self.longest_ms);
+        let near = (since, 0)..(to_ms.max(since), 0);
+        let mut numbers: Vec<u64> = self
+            .by_time
+            .range(near)
+            .map(|(_, number)| *number)
+            .collect();
+        numbers.sort_unstable();
+        let mut found: Vec<Segment> = numbers
+            .iter()
+            .filter_map(|number| Some(self.segments.get(number)?.segment(*number, false)))
             .chain(growing)
             .filter(|one| one.start_ms < one.end_ms && one.start_ms < to_ms && one.end_ms > from_ms)
             .collect();

@@ -122,3 +122,32 @@ fn the_oldest_that_nobody_reads_goes_first() {
     book.pins.insert(1, 1);
     assert_eq!(book.oldest(), None);
 }
+
+#[test]
+fn a_moment_is_found_whatever_was_recorded_replaced_or_deleted_around_it() {
+    // A long one, many short ones, one of another time; then one is recorded anew and one is deleted.
+    let mut minutes = vec![(0, HOUR)];
+    minutes.extend((60..90).map(|minute| (minute * MINUTE, (minute + 1) * MINUTE)));
+    minutes.push((-HOUR, -HOUR + MINUTE));
+    let mut book = book(&minutes);
+    let last_of_the_long = pieces(&book, HOUR - 1, HOUR);
+    assert_eq!(last_of_the_long, [(0, 0, HOUR)]);
+    assert_eq!(pieces(&book, 75 * MINUTE, 75 * MINUTE + 1).len(), 1);
+    assert_eq!(pieces(&book, -HOUR, -HOUR + 1).len(), 1);
+    let moved = Record {
+        what: What::Segment,
+        label: label(Kind::Continuous, true),
+        number: 5,
+        start_ms: 3 * HOUR,
+        end_ms: 3 * HOUR + MINUTE,
+        bytes: 1000,
+        sha256: None,
+    };
+    book.apply(&moved);
+    assert!(pieces(&book, 64 * MINUTE, 65 * MINUTE).is_empty());
+    assert_eq!(pieces(&book, 3 * HOUR, 4 * HOUR)[0].0, 5);
+    book.remove(5);
+    assert!(pieces(&book, 2 * HOUR, 4 * HOUR).is_empty());
+    let all = pieces(&book, i64::MIN, i64::MAX);
+    assert_eq!(all.len(), 31);
+}
