@@ -1,5 +1,7 @@
 //! The microphone.
 
+mod times;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,7 @@ use crate::audio::Resampler;
 pub use crate::device::Device;
 use crate::device::{self, Direction};
 use crate::error::{Error, Result};
+use times::Times;
 
 const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -79,16 +82,18 @@ impl Input {
         let mut resampler =
             Resampler::new(config.sample_rate, rate, 1).map_err(|e| e.to_string())?;
         let (mut mono, mut out) = (Vec::with_capacity(4096), Vec::with_capacity(4096));
+        let (mut times, device_rate) = (Times::default(), f64::from(config.sample_rate));
         let mut take = move |frames: &mut dyn Iterator<Item = f32>,
                              info: &cpal::InputCallbackInfo| {
-            let times = info.timestamp();
-            let age = times.callback.saturating_duration_since(times.capture);
-            let now = Instant::now();
+            let stamp = info.timestamp();
+            let age = stamp.callback.saturating_duration_since(stamp.capture);
             mono.clear();
             mono.extend(frames);
+            let length = Duration::from_secs_f64(mono.len() as f64 / device_rate);
+            let at = times.captured(Instant::now(), age, length);
             out.clear();
             resampler.process(&mono, &mut out);
-            call(&out, now.checked_sub(age).unwrap_or(now));
+            call(&out, at);
         };
         let mean = move |frame: f32| frame / channels as f32;
         let stream = match format {
