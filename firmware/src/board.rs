@@ -11,6 +11,7 @@ pub mod linux;
 pub mod paced;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use media::Picture;
 use tokio::sync::mpsc;
@@ -91,6 +92,11 @@ pub trait Speaker {
     /// # Errors
     /// The speaker is of no use any more.
     fn play(&mut self, block: &Block) -> Result<(), Fault>;
+
+    /// How much later than at its media time a block is really heard: what the device's own buffer takes.
+    fn behind(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// One unit of a source that is encoded already; times are media time, milliseconds.

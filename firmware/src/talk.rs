@@ -43,7 +43,7 @@ pub struct Options {
     pub volume: f32,
     /// Whether a soft chime says that somebody begins to talk.
     pub chime: bool,
-    /// Speaker of the linux board; `None` for the system's choice.
+    /// The device that plays: on the linux board `None` for the system's choice, on the sim board `None` for none.
     pub speaker: Option<String>,
     /// Sim board: the file that keeps what the speaker played.
     pub speaker_file: Option<PathBuf>,

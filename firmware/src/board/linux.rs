@@ -11,7 +11,7 @@ mod light;
 mod microphone;
 #[cfg(feature = "ffmpeg")]
 mod pictures;
-mod speaker;
+pub(super) mod speaker;
 mod stream;
 
 use std::sync::Arc;

@@ -62,6 +62,8 @@ pub struct Sim {
     easel: Easel,
     room: Result<Option<Arc<Room>>, String>,
     speaker_file: Option<PathBuf>,
+    /// A device of this machine that plays as well.
+    speaker_device: Option<String>,
 }
 
 impl Sim {
@@ -89,6 +91,7 @@ impl Sim {
             easel: Easel::default(),
             room: Ok(None),
             speaker_file: None,
+            speaker_device: None,
         }
     }
 
@@ -110,13 +113,14 @@ impl Sim {
         self
     }
 
-    /// The same in a room with a voice, and with a file that keeps what its speaker plays.
+    /// The same in a room with a voice, with a file that keeps what its speaker plays, and a device that plays it.
     pub fn with_sound(mut self, options: &talk::Options) -> Self {
         let room = Room::open(options.room, &options.voice);
         self.room = room
             .map(|room| room.map(Arc::new))
             .map_err(|fault| fault.to_string());
         self.speaker_file.clone_from(&options.speaker_file);
+        self.speaker_device.clone_from(&options.speaker);
         self
     }
 
@@ -192,6 +196,10 @@ impl Board for Sim {
     fn open_speaker(&self) -> Result<Box<dyn Speaker>, Fault> {
         let (clock, room) = (Arc::clone(&self.clock), self.room()?);
         let speaker = Loudspeaker::open(clock, room, self.speaker_file.as_deref())?;
+        let speaker = match self.speaker_device.as_deref() {
+            Some(device) => speaker.with_device(device)?,
+            None => speaker,
+        };
         Ok(Box::new(speaker))
     }
 

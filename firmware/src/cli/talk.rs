@@ -20,7 +20,7 @@ pub(super) struct Talk {
     /// WAV file that keeps what the sim board's speaker played in the newest talk
     #[arg(long, value_name = "FILE")]
     speaker: Option<PathBuf>,
-    /// Speaker of the linux board; by default the system's choice
+    /// The sound device that plays; by default the system's choice on the linux board, and none on the sim board
     #[arg(long, value_name = "ID")]
     speaker_device: Option<String>,
     /// Loudness of the speaker, 0 to 100

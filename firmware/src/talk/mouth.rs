@@ -83,7 +83,8 @@ impl Playing {
         }
     }
 
-    fn note(&self, renderer: &Renderer, block: &[f32], now: Instant) {
+    /// `heard`: the moment at which is audible what belongs to now.
+    fn note(&self, renderer: &Renderer, block: &[f32], heard: Instant) {
         let stats = renderer.stats();
         self.sounds.store(stats.playing, Ordering::Relaxed);
         if stats.playing {
@@ -95,7 +96,7 @@ impl Playing {
         }
         self.underruns.store(stats.underruns, Ordering::Relaxed);
         self.heard_ms
-            .store(renderer.heard_ms(now).unwrap_or(NONE), Ordering::Relaxed);
+            .store(renderer.heard_ms(heard).unwrap_or(NONE), Ordering::Relaxed);
         let peak = block.iter().fold(0.0f32, |peak, s| peak.max(s.abs()));
         // The bits of positive floats are ordered as the floats are.
         self.peak.fetch_max(peak.to_bits(), Ordering::Relaxed);
@@ -182,7 +183,8 @@ fn play(mut parts: Parts, playing: &Playing, end: &AtomicBool) -> Result<(), Fau
             now,
             Duration::from_micros(latency_us.unsigned_abs()),
         );
-        playing.note(&parts.renderer, &samples, now);
+        let heard = now.checked_sub(speaker.behind()).unwrap_or(now);
+        playing.note(&parts.renderer, &samples, heard);
         if parts.chime {
             chimed = chime(&mut samples, chimed);
         }

@@ -1,18 +1,18 @@
 //! The sound system's speaker.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use media::audio::Samples;
 use media::playout::Player;
 
 use crate::board::{Block, Fault, Speaker};
-use crate::defaults::SAMPLE_RATE;
+use crate::defaults::{SAMPLE_RATE, SPEAKER_LEAD};
 
 /// Plays blocks on a device of the sound system; its own buffer follows the device's clock.
-pub(super) struct Output(Player);
+pub(in crate::board) struct Output(Player);
 
 impl Output {
-    pub(super) fn open(device: Option<&str>) -> Result<Self, Fault> {
+    pub(in crate::board) fn open(device: Option<&str>) -> Result<Self, Fault> {
         let named = || device.unwrap_or("(the system's choice)").to_owned();
         Player::open(device).map(Self).map_err(|error| match error {
             media::Error::NoDevice { .. } => Fault::NoDevice {
@@ -36,6 +36,11 @@ impl Speaker for Output {
         self.0
             .push(&samples, pts, Instant::now())
             .map_err(|error| failed(&error))
+    }
+
+    fn behind(&self) -> Duration {
+        let delay = Duration::from_secs_f64(self.0.stats().delay_ms.max(0.0) / 1000.0);
+        delay.saturating_sub(SPEAKER_LEAD)
     }
 }
 

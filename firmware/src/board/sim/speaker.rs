@@ -1,7 +1,8 @@
-//! The sim board's speaker: plays into the room, and into a file.
+//! The sim board's speaker: plays into the room, into a file, and on a device of this machine.
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use media::wav;
 
@@ -16,6 +17,7 @@ pub(super) struct Loudspeaker {
     clock: Arc<Clock>,
     room: Option<Arc<Room>>,
     file: Option<wav::Writer>,
+    device: Option<Box<dyn Speaker>>,
     /// Number since 1970 of the next sample.
     next: Option<i64>,
 }
@@ -38,8 +40,23 @@ impl Loudspeaker {
             clock,
             room,
             file,
+            device: None,
             next: None,
         })
+    }
+
+    /// The same on a device of this machine, by its id.
+    #[cfg(feature = "linux")]
+    pub(super) fn with_device(mut self, device: &str) -> Result<Self, Fault> {
+        let output = crate::board::linux::speaker::Output::open(Some(device))?;
+        self.device = Some(Box::new(output));
+        Ok(self)
+    }
+
+    /// The same on a device of this machine, by its id.
+    #[cfg(not(feature = "linux"))]
+    pub(super) fn with_device(self, _: &str) -> Result<Self, Fault> {
+        Err(Fault::NotBuilt("linux"))
     }
 }
 
@@ -68,7 +85,16 @@ impl Speaker for Loudspeaker {
             file.write(&block.samples).map_err(failed)?;
         }
         self.next = Some(first + block.samples.len() as i64);
-        Ok(())
+        match &mut self.device {
+            Some(device) => device.play(block),
+            None => Ok(()),
+        }
+    }
+
+    fn behind(&self) -> Duration {
+        self.device
+            .as_ref()
+            .map_or(Duration::ZERO, |device| device.behind())
     }
 }
 
