@@ -107,6 +107,7 @@ async fn start_core(
     let store = Box::new(store::PluginStore::open(handle, &folder)?);
     let options = app::Options {
         radio,
+        viewer_name: app::viewer_on_this_machine("Porthole"),
         ..app::Options::new(folder, media, store)
     };
     App::start(options).await

@@ -68,6 +68,14 @@ pub struct Options {
     pub downloads: bool,
 }
 
+/// What cameras call this viewer, and others see when it talks: `program`, and the name of the machine if that is known.
+pub fn viewer_on_this_machine(program: &str) -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(
+        |_| program.to_owned(),
+        |name| format!("{program} on {}", name.trim()),
+    )
+}
+
 impl Options {
     /// For a program that shows pictures.
     pub fn new(

@@ -35,7 +35,7 @@ pub mod texts;
 pub mod timeline;
 
 pub use api::{Call, Event, Failure, FailureCode, Reply};
-pub use app::{App, Options};
+pub use app::{App, Options, viewer_on_this_machine};
 pub use store::{FileStore, MemoryStore, Store};
 
 /// Chooses how this program encrypts TLS, once, before anything else. The hub's libraries bring two implementations, and

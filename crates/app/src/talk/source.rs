@@ -14,8 +14,9 @@ pub const RATE: u32 = 48_000;
 const BLOCK: usize = RATE as usize / 100;
 /// Pieces that wait for the talk, about 300 ms: what is older when the camera answers is left out.
 const QUEUE: usize = 30;
-/// A microphone that gives nothing for this long is gone.
-const SILENCE: Duration = Duration::from_secs(2);
+/// A microphone that gives nothing for this long is gone. Less than a camera waits (1.5 s): it would say that it hears
+/// nothing, and not why.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Where a voice comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -151,10 +151,7 @@ async fn start(
     options.radio = radio;
     options.relay = relay;
     options.relayed = relayed;
-    options.viewer_name = std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(
-        |_| "porthole".into(),
-        |name| format!("porthole on {}", name.trim()),
-    );
+    options.viewer_name = app::viewer_on_this_machine("porthole");
     App::start(options).await
 }
 
