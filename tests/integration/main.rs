@@ -4,6 +4,7 @@ mod architecture;
 mod faults;
 mod foreign_clients;
 mod gateway;
+mod microphone;
 mod pairing;
 mod recordings;
 mod relay;

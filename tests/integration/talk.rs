@@ -143,20 +143,7 @@ fn the_way_back_has_the_cameras_voice_and_no_echo_of_ours() {
     let (lag, _) = sound::find(&voice, learnt);
     let likeness = sound::likeness(&voice, learnt, lag);
     // Where the room's own voice is silent, all that is left is echo.
-    let length = voice.len() as i64;
-    let window = RATE / 20;
-    let quiet = |at: usize| {
-        let first = (at as i64 - lag).rem_euclid(length) as usize;
-        let around =
-            (0..5 * window).map(|i| voice[(first + voice.len() + i - 2 * window) % voice.len()]);
-        around.fold(0.0f32, |peak, s| peak.max(s.abs())) < 1e-3
-    };
-    let silent: Vec<f32> = learnt
-        .chunks_exact(window)
-        .enumerate()
-        .filter(|(i, _)| quiet(i * window))
-        .flat_map(|(_, samples)| samples.to_vec())
-        .collect();
+    let silent = sound::between_words(&voice, learnt, lag);
     assert!(silent.len() > 2 * RATE, "{} quiet samples", silent.len());
     // The room gives back half of what the speaker plays, its echoes not counted.
     let echo = sound::power(&speaker[5 * RATE..]) * 0.25;

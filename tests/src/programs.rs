@@ -2,10 +2,11 @@
 //!
 //! Every function panics with what the program said when it does not do what a test relies on.
 
-use crate::places;
+pub use crate::outcome::{Outcome, finish};
+use crate::{places, pulse};
 use serde_json::Value;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -24,6 +25,8 @@ pub mod exit {
     pub const REFUSED: i32 = 6;
     /// The camera serves as many viewers as it can.
     pub const FULL: i32 = 7;
+    /// A sound device, the gateway or the radio cannot be used.
+    pub const DEVICE: i32 = 12;
     /// The camera takes no voice, or somebody else talks.
     pub const TALK: i32 = 19;
 }
@@ -128,6 +131,7 @@ pub struct Camera {
     program: PathBuf,
     folder: Folder,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     /// Its pairing link, as printed at the last start; later starts without an open invitation print none.
     pub link: String,
 }
@@ -146,20 +150,42 @@ impl Camera {
 
     /// Starts another build of the program.
     pub fn start_program(program: &Path, folder: Folder, arguments: &[&str]) -> Self {
+        Self::start_with(program, folder, arguments, Vec::new())
+    }
+
+    /// Starts one that plays on a sound system of its own.
+    pub fn start_beside(sound: &pulse::Server, arguments: &[&str]) -> Self {
+        let program = places::program("firmware", "porthole-camera");
+        let environment = vec![("PULSE_SERVER".to_owned(), sound.address())];
+        Self::start_with(&program, Folder::temporary(), arguments, environment)
+    }
+
+    fn start_with(
+        program: &Path,
+        folder: Folder,
+        arguments: &[&str],
+        environment: Vec<(String, String)>,
+    ) -> Self {
         let arguments: Vec<String> = arguments.iter().map(|&word| word.to_owned()).collect();
-        let (process, link) = launch(program, folder.path(), &arguments);
+        let (process, link) = launch(program, folder.path(), &arguments, &environment);
         Self {
             process,
             program: program.to_path_buf(),
             folder,
             arguments,
+            environment,
             link,
         }
     }
 
     /// Starts it again with the same identity and viewers, after [`Camera::kill`].
     pub fn restart(&mut self) {
-        let (process, link) = launch(&self.program, self.folder.path(), &self.arguments);
+        let (process, link) = launch(
+            &self.program,
+            self.folder.path(),
+            &self.arguments,
+            &self.environment,
+        );
         self.process = process;
         self.link = link;
     }
@@ -185,7 +211,12 @@ impl Camera {
     }
 }
 
-fn launch(program: &Path, folder: &Path, arguments: &[String]) -> (Running, String) {
+fn launch(
+    program: &Path,
+    folder: &Path,
+    arguments: &[String],
+    environment: &[(String, String)],
+) -> (Running, String) {
     let log = File::options()
         .create(true)
         .append(true)
@@ -196,6 +227,7 @@ fn launch(program: &Path, folder: &Path, arguments: &[String]) -> (Running, Stri
         .args(["--board", "sim", "--json", "--data"])
         .arg(folder.join("data"))
         .args(arguments);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     let mut process = Running::start(command.stdout(Stdio::piped()).stderr(log));
     let stdout = process.child().stdout.take().expect("its output is piped");
     let (send, lines) = mpsc::channel();
@@ -224,37 +256,6 @@ fn launch(program: &Path, folder: &Path, arguments: &[String]) -> (Running, Stri
             );
         }
         said.push(line);
-    }
-}
-
-/// What a finished program left.
-pub struct Outcome {
-    /// Its exit code; `None` when a signal ended it.
-    pub code: Option<i32>,
-    /// Its standard output.
-    pub stdout: Vec<u8>,
-    /// Its standard error, as text.
-    pub stderr: String,
-    /// How long it ran.
-    pub took: Duration,
-}
-
-impl Outcome {
-    /// The standard output as text.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.stdout).into_owned()
-    }
-
-    /// The standard output as JSON.
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.stdout)
-            .unwrap_or_else(|error| panic!("no JSON ({error}): {}\n{}", self.text(), self.stderr))
-    }
-
-    /// Itself, if the exit code is 0.
-    pub fn succeeded(self) -> Self {
-        assert_eq!(self.code, Some(0), "{}\n{}", self.text(), self.stderr);
-        self
     }
 }
 
@@ -363,40 +364,5 @@ impl Gateway {
 impl Default for Viewer {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// Runs a command to its end, which must come within `limit`.
-pub fn finish(command: &mut Command, limit: Duration) -> Outcome {
-    let start = Instant::now();
-    let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-    let mut stdout = process.child().stdout.take().expect("its output is piped");
-    let mut stderr = process.child().stderr.take().expect("its errors are piped");
-    let out = std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = stdout.read_to_end(&mut bytes);
-        bytes
-    });
-    let err = std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = stderr.read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
-    });
-    let status = process.wait(limit);
-    let took = start.elapsed();
-    process.kill();
-    let stdout = out.join().unwrap_or_default();
-    let stderr = err.join().unwrap_or_default();
-    let Some(status) = status else {
-        panic!(
-            "{command:?} did not end within {limit:?}:\n{}\n{stderr}",
-            String::from_utf8_lossy(&stdout)
-        );
-    };
-    Outcome {
-        code: status.code(),
-        stdout,
-        stderr,
-        took,
     }
 }

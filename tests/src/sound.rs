@@ -28,10 +28,14 @@ pub fn read(path: &Path) -> Vec<f32> {
     let read = wav::read(path)
         .unwrap_or_else(|error| panic!("{error}"))
         .to_mono();
-    let mut resampler =
-        media::audio::Resampler::new(read.rate, RATE as u32, 1).expect("a usual rate");
+    at_rate(&read.data, read.rate)
+}
+
+/// Samples of one channel at [`RATE`].
+pub fn at_rate(samples: &[f32], rate: u32) -> Vec<f32> {
+    let mut resampler = media::audio::Resampler::new(rate, RATE as u32, 1).expect("a usual rate");
     let mut out = Vec::new();
-    resampler.process(&read.data, &mut out);
+    resampler.process(samples, &mut out);
     out
 }
 
@@ -99,21 +103,61 @@ pub fn find(part: &[f32], whole: &[f32]) -> (i64, f64) {
     best(part, whole, (coarse - 3) * step..(coarse + 3) * step)
 }
 
-/// How alike `part` and what is heard of it from `lag` on are: the median of its loud quarters of a second, each aligned by
-/// itself within [`WANDER`], since a jitter buffer plays a little faster or slower, and on a busy machine waits longer.
-pub fn likeness(part: &[f32], whole: &[f32], lag: i64) -> f64 {
+/// A loud quarter of a second.
+#[derive(Debug, Clone, Copy)]
+pub struct Piece {
+    /// Its first sample.
+    pub at: usize,
+    /// How much later it is heard, samples.
+    pub lag: i64,
+    /// How alike the two are.
+    pub likeness: f64,
+}
+
+/// Where each loud quarter of a second of `part` is heard in `whole`, within `wander` of `lag` samples later.
+pub fn pieces(part: &[f32], whole: &[f32], lag: i64, wander: i64) -> Vec<Piece> {
     let loud = power(part) / 10.0;
-    let piece = RATE / 4;
-    let mut pieces: Vec<f64> = part
-        .chunks_exact(piece)
+    let length = RATE / 4;
+    part.chunks_exact(length)
         .enumerate()
         .filter(|(_, samples)| power(samples) > loud)
         .map(|(i, samples)| {
-            let at = lag + (i * piece) as i64;
-            best(samples, whole, at - WANDER..at + WANDER).1
+            let at = i * length;
+            let begin = at as i64 + lag;
+            let (heard, likeness) = best(samples, whole, begin - wander..begin + wander);
+            Piece {
+                at,
+                lag: heard - at as i64,
+                likeness,
+            }
         })
-        .collect();
-    assert!(!pieces.is_empty(), "nothing loud in it");
-    pieces.sort_by(f64::total_cmp);
-    pieces[pieces.len() / 2]
+        .collect()
+}
+
+/// How alike `part` and what is heard of it from `lag` on are: the median of its loud quarters of a second, each aligned by
+/// itself within [`WANDER`], since a jitter buffer plays a little faster or slower, and on a busy machine waits longer.
+pub fn likeness(part: &[f32], whole: &[f32], lag: i64) -> f64 {
+    let pieces = pieces(part, whole, lag, WANDER);
+    let mut all: Vec<f64> = pieces.iter().map(|piece| piece.likeness).collect();
+    assert!(!all.is_empty(), "nothing loud in it");
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
+}
+
+/// The pieces of `heard` of 50 ms in which `voice`, said over and over from `lag` on, is silent, and so is what lies
+/// around them: what is in them is echo, or noise.
+pub fn between_words(voice: &[f32], heard: &[f32], lag: i64) -> Vec<f32> {
+    let length = voice.len();
+    let window = RATE / 20;
+    let is_quiet = |at: usize| {
+        let first = (at as i64 - lag).rem_euclid(length as i64) as usize;
+        let around = (0..5 * window).map(|i| voice[(first + length + i - 2 * window) % length]);
+        around.fold(0.0f32, |peak, sample| peak.max(sample.abs())) < 1e-3
+    };
+    heard
+        .chunks_exact(window)
+        .enumerate()
+        .filter(|(i, _)| is_quiet(i * window))
+        .flat_map(|(_, samples)| samples.to_vec())
+        .collect()
 }

@@ -1,10 +1,11 @@
 //! The flash on the screen against the chime in the loudspeaker: both begin on the camera's whole second.
 
-use super::sound::Sink;
+use super::sound::listen;
 use super::table::{Row, Target};
 use crate::desktop::{self, Desktop, FPS};
 use crate::figures::{p50, p95};
 use crate::programs::{Camera, Viewer};
+use crate::pulse::Server;
 use crate::screen::{Screen, Seen, unix_us};
 use anyhow::{Context, Result};
 use media::marks;
@@ -16,19 +17,19 @@ const SAME_SECOND: f64 = 0.45;
 
 /// See the module's text.
 pub(super) fn run() -> Result<Vec<Row>> {
-    let sink = Sink::start()?;
+    let sound = Server::start(&["speaker"]);
     let camera = Camera::start(&[]);
     let viewer = Viewer::paired(&camera);
     let screen = Screen::start(1100, 720);
     let mut command = screen.command(desktop::program());
     desktop::arguments(&mut command, &viewer.data(), Some("front"));
-    sink.attach(&mut command);
+    sound.attach(&mut command);
     let app = Desktop::start(command, &viewer.path("app.log"));
     let place = desktop::find_picture(&screen, Duration::from_secs(60))
         .context("no moving picture on the screen")?;
     // The jitter buffer and the clocks settle first.
     std::thread::sleep(Duration::from_secs(8));
-    let listener = sink.listen()?;
+    let listener = listen(&sound, "speaker")?;
     let watched = desktop::watch(&screen, &place, Duration::from_secs(32));
     let own = app
         .reported("/stats/lipSyncMs")

@@ -1,9 +1,9 @@
-//! A sound card without a loudspeaker: a private PulseAudio with a null sink whose monitor is listened to.
+//! What a sink plays, listened to while it plays.
 
-use crate::programs::{Folder, Running};
-use anyhow::{Context, Result, ensure};
+use crate::programs::Running;
+use crate::pulse::Server;
+use anyhow::{Context, Result};
 use std::io::Read as _;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,94 +13,29 @@ const RATE: f64 = 48_000.0;
 /// Silence before a chime, samples: a tail is no onset.
 const SILENCE: usize = 12_000;
 
-/// The running sound server.
-pub(super) struct Sink {
-    _server: Running,
-    folder: Folder,
-}
-
-impl Sink {
-    /// Starts the server and waits for its socket.
-    pub(super) fn start() -> Result<Self> {
-        let folder = Folder::temporary();
-        let mut command = Command::new("pulseaudio");
-        command.args([
-            "--daemonize=no",
-            "--exit-idle-time=-1",
-            "--disallow-exit",
-            "-n",
-            "-L",
-        ]);
-        command.arg(format!(
-            "module-native-protocol-unix socket={} auth-anonymous=1",
-            socket(&folder).display()
-        ));
-        command.args([
-            "-L",
-            "module-null-sink sink_name=speaker rate=48000 channels=2",
-        ]);
-        command
-            .env("XDG_RUNTIME_DIR", folder.path())
-            .env("HOME", folder.path());
-        let server = Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
-        let start = Instant::now();
-        while !socket(&folder).exists() {
-            ensure!(
-                start.elapsed() < Duration::from_secs(10),
-                "PulseAudio does not start"
-            );
-            std::thread::sleep(Duration::from_millis(20));
+/// Starts listening to what is played on a sink.
+pub(super) fn listen(server: &Server, sink: &str) -> Result<Listener> {
+    let mut command = Command::new("parec");
+    command.arg(format!("--device={sink}.monitor"));
+    command.args(["--rate=48000", "--channels=1", "--format=s16le", "--raw"]);
+    command.arg("--latency-msec=5");
+    server.attach(&mut command);
+    let mut recorder = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::null()));
+    let stdout = recorder.child().stdout.take();
+    let mut stdout = stdout.context("parec has no output")?;
+    let heard: Arc<Mutex<Heard>> = Arc::default();
+    let writing = Arc::clone(&heard);
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = stdout.read(&mut bytes) {
+            let mut heard = writing.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.take(&bytes[..count], Instant::now());
         }
-        Ok(Self {
-            _server: server,
-            folder,
-        })
-    }
-
-    /// Makes `command` play here.
-    pub(super) fn attach(&self, command: &mut Command) {
-        command.env(
-            "PULSE_SERVER",
-            format!("unix:{}", socket(&self.folder).display()),
-        );
-    }
-
-    /// Starts listening to what is played.
-    pub(super) fn listen(&self) -> Result<Listener> {
-        let mut command = Command::new("parec");
-        command.args([
-            "--device=speaker.monitor",
-            "--rate=48000",
-            "--channels=1",
-            "--format=s16le",
-            "--raw",
-        ]);
-        command.arg("--latency-msec=5");
-        self.attach(&mut command);
-        let mut recorder = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::null()));
-        let mut stdout = recorder
-            .child()
-            .stdout
-            .take()
-            .context("parec has no output")?;
-        let heard: Arc<Mutex<Heard>> = Arc::default();
-        let writing = Arc::clone(&heard);
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(count @ 1..) = stdout.read(&mut bytes) {
-                let mut heard = writing.lock().unwrap_or_else(PoisonError::into_inner);
-                heard.take(&bytes[..count], Instant::now());
-            }
-        });
-        Ok(Listener {
-            _recorder: recorder,
-            heard,
-        })
-    }
-}
-
-fn socket(folder: &Folder) -> PathBuf {
-    folder.path().join("native")
+    });
+    Ok(Listener {
+        _recorder: recorder,
+        heard,
+    })
 }
 
 /// What was heard so far.
@@ -110,6 +45,13 @@ pub(super) struct Listener {
 }
 
 impl Listener {
+    /// Everything that was heard so far, at 8 kHz, and when its first sample was played.
+    pub(super) fn all(&self) -> Option<(Instant, Vec<f32>)> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let samples = crate::sound::at_rate(&heard.samples, RATE as u32);
+        heard.start.map(|start| (start, samples))
+    }
+
     /// When each chime began.
     pub(super) fn onsets(&self) -> Vec<Instant> {
         self.heard
