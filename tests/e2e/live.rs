@@ -12,6 +12,11 @@ pub(crate) const LIVE: Duration = Duration::from_millis(1500);
 
 /// Adds a camera the way a person does, by pasting its link, and stops where it asks for the name.
 pub(crate) async fn add(window: &Window, camera: &Camera) {
+    add_by_link(window, &camera.link).await;
+}
+
+/// The same with any link, of the camera or of somebody who shares it.
+pub(crate) async fn add_by_link(window: &Window, link: &str) {
     if !window.has("add-link-input").await {
         window.press("home-add").await;
         window.press("pair-by-link").await;
@@ -19,7 +24,7 @@ pub(crate) async fn add(window: &Window, camera: &Camera) {
     window
         .find("add-link-input")
         .await
-        .send_keys(&camera.link)
+        .send_keys(link)
         .await
         .expect("typing works");
     window.press("add-submit").await;

@@ -8,4 +8,5 @@ mod pairing;
 mod recordings;
 mod several;
 mod sound;
+mod talk;
 mod window;

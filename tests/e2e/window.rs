@@ -1,7 +1,8 @@
 //! The app's window, driven by WebDriver on a virtual screen, and what the page shows.
 
 use fantoccini::actions::{
-    InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+    Actions, InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions,
+    PointerAction,
 };
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -117,12 +118,23 @@ impl Window {
     pub(crate) async fn press(&self, id: &str) {
         // Controls over the picture fade; a moving pointer brings them back, and so does focus.
         self.find(id).await;
-        let script = "const e = document.querySelector(`[data-testid=\"${arguments[0]}\"]`); e.focus(); e.click();";
-        self.run(script, vec![json!(id)]).await;
+        let script = "const e = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);
+            if (!e || e.disabled) return false; e.focus(); e.click(); return true;";
+        // What has just been typed may not have reached the page yet.
+        let pressed = async || self.run(script, vec![json!(id)]).await == json!(true);
+        self.until(&format!("`{id}` can be pressed"), PATIENCE, pressed)
+            .await;
     }
 
     /// Holds the pointer down on an element.
     pub(crate) async fn hold(&self, id: &str, time: Duration) {
+        self.pointer_down(id).await;
+        tokio::time::sleep(time).await;
+        self.pointer_up().await;
+    }
+
+    /// Puts the pointer down on an element; it stays down.
+    pub(crate) async fn pointer_down(&self, id: &str) {
         let element = self.find(id).await;
         let over = PointerAction::MoveToElement {
             element,
@@ -130,31 +142,47 @@ impl Window {
             x: 0.0,
             y: 0.0,
         };
-        let held = MouseActions::new("mouse".to_owned())
-            .then(over)
-            .then(PointerAction::Down {
-                button: MOUSE_BUTTON_LEFT,
-            })
-            .then(PointerAction::Pause { duration: time })
-            .then(PointerAction::Up {
-                button: MOUSE_BUTTON_LEFT,
-            });
-        self.page
-            .perform_actions(held)
-            .await
-            .expect("the pointer is held down");
+        let button = MOUSE_BUTTON_LEFT;
+        let mouse = MouseActions::new("mouse".to_owned()).then(over);
+        self.act(mouse.then(PointerAction::Down { button })).await;
+    }
+
+    /// Lifts the pointer.
+    pub(crate) async fn pointer_up(&self) {
+        let button = MOUSE_BUTTON_LEFT;
+        let mouse = MouseActions::new("mouse".to_owned());
+        self.act(mouse.then(PointerAction::Up { button })).await;
     }
 
     /// Holds a key down.
     pub(crate) async fn hold_key(&self, key: char, time: Duration) {
-        let held = KeyActions::new("keyboard".to_owned())
-            .then(KeyAction::Down { value: key })
-            .then(KeyAction::Pause { duration: time })
-            .then(KeyAction::Up { value: key });
-        self.page
-            .perform_actions(held)
-            .await
-            .expect("the key is held down");
+        self.key_down(key).await;
+        tokio::time::sleep(time).await;
+        self.key_up(key).await;
+    }
+
+    /// Presses a key, which stays down.
+    pub(crate) async fn key_down(&self, value: char) {
+        let keyboard = KeyActions::new("keyboard".to_owned());
+        self.act(keyboard.then(KeyAction::Down { value })).await;
+    }
+
+    /// Lets a key go.
+    pub(crate) async fn key_up(&self, value: char) {
+        let keyboard = KeyActions::new("keyboard".to_owned());
+        self.act(keyboard.then(KeyAction::Up { value })).await;
+    }
+
+    async fn act(&self, actions: impl Into<Actions>) {
+        let done = self.page.perform_actions(actions).await;
+        done.expect("pointer and keys can be moved");
+    }
+
+    /// The value of an attribute of the element with this `data-testid`, if both are there.
+    pub(crate) async fn attribute(&self, id: &str, name: &str) -> Option<String> {
+        let script = "return document.querySelector(`[data-testid=\"${arguments[0]}\"]`)?.getAttribute(arguments[1])";
+        let value = self.run(script, vec![json!(id), json!(name)]).await;
+        value.as_str().map(str::to_owned)
     }
 
     /// Whether an element with this `data-testid` is on the page now.
