@@ -17,6 +17,7 @@ pub(crate) mod process;
 mod screen;
 mod sound;
 mod table;
+pub mod talk;
 mod viewers;
 
 pub use card_download::serve_bare;

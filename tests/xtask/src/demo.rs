@@ -50,6 +50,14 @@ pub(crate) fn bench_card(parts: &[String]) -> Result<bool> {
     passes(command(target().join("release").join("bench-card")).args(parts))
 }
 
+/// Builds the programs for release and measures talk; true when everything could be measured.
+pub(crate) fn bench_talk(minutes: Option<u32>) -> Result<bool> {
+    setup::for_building()?;
+    must(cargo().args(["build", "--workspace", "--release", "--bins"]))?;
+    let mut bench = command(target().join("release").join("bench-talk"));
+    passes(bench.args(minutes.map(|minutes| minutes.to_string())))
+}
+
 /// Builds the load tool for release and runs it; true when every setup could be measured.
 pub(crate) fn bench_hub(arguments: &[String]) -> Result<bool> {
     setup::for_building()?;

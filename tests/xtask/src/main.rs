@@ -64,6 +64,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measures talk from a microphone to the camera's speaker, both of a private PulseAudio, and prints one table.
+    BenchTalk {
+        /// One talk of so many minutes instead of a short one in each codec.
+        #[arg(long)]
+        minutes: Option<u32>,
+    },
     /// Measures pairing in the virtual machine of the ring `wifi`: button to live picture, p50 and p95.
     BenchWifi {
         /// How often a camera is paired.
@@ -82,6 +88,7 @@ fn main() -> ExitCode {
         Task::BenchCard { parts } => demo::bench_card(&parts),
         Task::BenchHub { arguments } => demo::bench_hub(&arguments),
         Task::BenchEcho { arguments } => echo::bench(&arguments),
+        Task::BenchTalk { minutes } => demo::bench_talk(minutes),
         Task::BenchWifi { runs } => hwsim::bench(runs),
     };
     match outcome {
