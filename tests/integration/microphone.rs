@@ -12,7 +12,7 @@ use std::process::Stdio;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 use tests::programs::{Camera, PATIENCE, Running, Viewer, exit};
-use tests::sound::{self, RATE};
+use tests::sound::{self, RATE, WayBack};
 use tests::{places, pulse};
 
 const WORDS: &str = "Good evening, this is the front door speaking. Please leave the parcel behind the green flower pot, \
@@ -83,8 +83,7 @@ fn spoken(viewer: &Viewer, times: usize) -> PathBuf {
 /// How alike the words and what was recorded of them are, as a whole.
 fn likeness(said: &Path, heard: &Path) -> f64 {
     let (said, heard) = (sound::read(said), sound::read(heard));
-    let (lag, _) = sound::find(&said, &heard);
-    sound::likeness(&said, &heard, lag)
+    sound::likeness(&said, &heard)
 }
 
 #[test]
@@ -157,19 +156,11 @@ fn the_speaker_has_the_cameras_voice_and_no_echo_of_ours() {
     assert_eq!(talk.ended(&viewer).0, Some(0));
     recordings.into_iter().for_each(pulse::stop);
     let (voice, ear, room) = (sound::read(&voice), sound::read(&ear), sound::read(&room));
-    // The first seconds are the canceller's to learn.
-    let learnt = &ear[5 * RATE..];
-    let (lag, _) = sound::find(&voice, learnt);
-    let likeness = sound::likeness(&voice, learnt, lag);
-    let silent = sound::between_words(&voice, learnt, lag);
-    assert!(silent.len() > RATE, "{} quiet samples", silent.len());
-    // The room gives back half of what the speaker plays, its echoes not counted.
-    let echo = sound::power(&room[5 * RATE..]) * 0.25;
-    let removed = 10.0 * (echo / sound::power(&silent).max(1e-12)).log10();
-    println!("the camera's voice: correlation {likeness:.3}; our echo is {removed:.1} dB lower");
+    let heard = WayBack::judge(&voice, &ear, &room);
+    assert!(heard.quiet > RATE, "{} quiet samples", heard.quiet);
     // Two sound devices more than in `talk`, each of which stutters on a busy machine; what is not in it at all is below .3.
-    assert!(likeness >= 0.45, "{likeness:.3}");
-    assert!(removed >= 12.0, "{removed:.1} dB");
+    assert!(heard.likeness >= 0.45, "{:.3}", heard.likeness);
+    assert!(heard.removed_db >= 12.0, "{:.1} dB", heard.removed_db);
 }
 
 #[test]

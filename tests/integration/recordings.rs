@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use tests::programs::{Camera, PATIENCE, Viewer, finish};
-use tests::watching::frames_of;
+use tests::watching::{Decoding, Frame, frames_of};
 
 /// Exit code for what was not recorded.
 const NOTHING: i32 = 18;
@@ -72,19 +72,28 @@ fn counters(file: &Path) -> Vec<u32> {
     counters
 }
 
+/// The arguments that play so much to the standard output.
+fn play<'a>(from: &'a str, to: &'a str) -> Vec<&'a str> {
+    vec!["play", "front", "--from", from, "--to", to, "-o", "-"]
+}
+
+/// Plays so much: its frames, what was said of them, and their counters, which only rise.
+fn played(viewer: &Viewer, from: &str, to: &str) -> (Vec<Frame>, Decoding, Vec<u32>) {
+    let played = viewer.run(&play(from, to)).succeeded();
+    let (frames, decoding) = frames_of(&played.stdout);
+    assert_eq!(decoding.reports, Vec::<String>::new());
+    let shown: Vec<_> = frames.iter().filter_map(|frame| frame.counter).collect();
+    assert!(shown.windows(2).all(|pair| pair[0] < pair[1]), "{shown:?}");
+    (frames, decoding, shown)
+}
+
 #[test]
 fn recordings_are_listed_played_and_shown_small() {
     let (_card, _camera, viewer, start) = recorded(8, &[]);
     let (from, to) = (start + 3_000, start + 6_000);
     let (from_text, to_text) = (seconds(from), seconds(to));
-    let mut play = vec!["play", "front", "--from", &from_text, "--to", &to_text];
-    play.extend(["-o", "-"]);
-    let played = viewer.run(&play).succeeded();
-    let (frames, decoding) = frames_of(&played.stdout);
-    assert_eq!(decoding.reports, Vec::<String>::new());
+    let (frames, decoding, shown) = played(&viewer, &from_text, &to_text);
     assert!(frames[0].key && decoding.audio_frames > 20);
-    let shown: Vec<_> = frames.iter().filter_map(|frame| frame.counter).collect();
-    assert!(shown.windows(2).all(|pair| pair[0] < pair[1]), "{shown:?}");
     let (first, last) = (taken(shown[0], from), taken(shown[shown.len() - 1], to));
     assert!(
         first <= from + 200 && last <= to + 200,
@@ -92,6 +101,7 @@ fn recordings_are_listed_played_and_shown_small() {
     );
     assert!((last - to).abs() < 1_500, "{last} {to}");
 
+    let mut play = play(&from_text, &to_text);
     play.extend(["--speed", "8"]);
     let fast = viewer.run(&play).succeeded();
     let (keys, _) = frames_of(&fast.stdout);
@@ -180,13 +190,7 @@ fn h265_is_recorded_played_and_kept_as_a_file_that_phones_take() {
     let (_card, _camera, viewer, start) = recorded(8, &["--codec", "h265"]);
     let (from, to) = (start + 2_000, start + 6_000);
     let (from_text, to_text) = (seconds(from), seconds(to));
-    let mut play = vec!["play", "front", "--from", &from_text, "--to", &to_text];
-    play.extend(["-o", "-"]);
-    let played = viewer.run(&play).succeeded();
-    let (frames, decoding) = frames_of(&played.stdout);
-    assert_eq!(decoding.reports, Vec::<String>::new());
-    let shown: Vec<_> = frames.iter().filter_map(|frame| frame.counter).collect();
-    assert!(shown.windows(2).all(|pair| pair[0] < pair[1]), "{shown:?}");
+    let (_, _, shown) = played(&viewer, &from_text, &to_text);
     let last = taken(shown[shown.len() - 1], to);
     assert!((last - to).abs() < 1_500, "{last} {to}");
 

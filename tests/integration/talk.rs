@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tests::programs::{Camera, PATIENCE, Running, Viewer, exit};
-use tests::sound::{self, RATE};
+use tests::sound::{self, RATE, WayBack};
 
 const WORDS: &str = "Good evening, this is the front door speaking. Please leave the parcel behind the green flower pot, \
                      and thank you very much for coming all this way in the rain.";
@@ -86,8 +86,7 @@ fn spoken_words_reach_the_speaker_in_every_codec() {
             )
             .succeeded();
         let (said, heard) = (sound::read(words.as_ref()), sound::read(&speaker));
-        let (lag, _) = sound::find(&said, &heard);
-        let likeness = sound::likeness(&said, &heard, lag);
+        let likeness = sound::likeness(&said, &heard);
         let delays: Vec<f64> = talk
             .text()
             .lines()
@@ -138,19 +137,10 @@ fn the_way_back_has_the_cameras_voice_and_no_echo_of_ours() {
         sound::read(&back),
         sound::read(&speaker),
     );
-    // The first seconds are the canceller's to learn.
-    let learnt = &back[5 * RATE..];
-    let (lag, _) = sound::find(&voice, learnt);
-    let likeness = sound::likeness(&voice, learnt, lag);
-    // Where the room's own voice is silent, all that is left is echo.
-    let silent = sound::between_words(&voice, learnt, lag);
-    assert!(silent.len() > 2 * RATE, "{} quiet samples", silent.len());
-    // The room gives back half of what the speaker plays, its echoes not counted.
-    let echo = sound::power(&speaker[5 * RATE..]) * 0.25;
-    let removed = 10.0 * (echo / sound::power(&silent).max(1e-12)).log10();
-    println!("the camera's voice: correlation {likeness:.3}; our echo is {removed:.1} dB lower");
-    assert!(likeness >= 0.8, "{likeness:.3}");
-    assert!(removed >= 15.0, "{removed:.1} dB");
+    let heard = WayBack::judge(&voice, &back, &speaker);
+    assert!(heard.quiet > 2 * RATE, "{} quiet samples", heard.quiet);
+    assert!(heard.likeness >= 0.8, "{:.3}", heard.likeness);
+    assert!(heard.removed_db >= 15.0, "{:.1} dB", heard.removed_db);
 }
 
 #[test]

@@ -136,7 +136,7 @@ pub fn pieces(part: &[f32], whole: &[f32], lag: i64, wander: i64) -> Vec<Piece> 
 
 /// How alike `part` and what is heard of it from `lag` on are: the median of its loud quarters of a second, each aligned by
 /// itself within [`WANDER`], since a jitter buffer plays a little faster or slower, and on a busy machine waits longer.
-pub fn likeness(part: &[f32], whole: &[f32], lag: i64) -> f64 {
+fn likeness_at(part: &[f32], whole: &[f32], lag: i64) -> f64 {
     let pieces = pieces(part, whole, lag, WANDER);
     let mut all: Vec<f64> = pieces.iter().map(|piece| piece.likeness).collect();
     assert!(!all.is_empty(), "nothing loud in it");
@@ -144,9 +144,50 @@ pub fn likeness(part: &[f32], whole: &[f32], lag: i64) -> f64 {
     all[all.len() / 2]
 }
 
+/// Where `part` is heard in `whole`, samples later, and how alike it is from there on.
+fn compare(part: &[f32], whole: &[f32]) -> (i64, f64) {
+    let (lag, _) = find(part, whole);
+    (lag, likeness_at(part, whole, lag))
+}
+
+/// How alike `part` and what is heard of it in `whole` are, wherever that is.
+pub fn likeness(part: &[f32], whole: &[f32]) -> f64 {
+    compare(part, whole).1
+}
+
+/// What a talk's way back has of a voice in the room and of what the camera's speaker played there.
+pub struct WayBack {
+    /// How alike the voice is.
+    pub likeness: f64,
+    /// Samples in which the voice is silent: all that is left in them is echo.
+    pub quiet: usize,
+    /// How much lower they are than what the room gives back, dB.
+    pub removed_db: f64,
+}
+
+impl WayBack {
+    /// Judges what was heard after the first five seconds, which are the canceller's to learn.
+    pub fn judge(voice: &[f32], back: &[f32], speaker: &[f32]) -> Self {
+        let learnt = &back[5 * RATE..];
+        let (lag, likeness) = compare(voice, learnt);
+        let silent = between_words(voice, learnt, lag);
+        // The room gives back half of what the speaker plays, its echoes not counted.
+        let echo = power(&speaker[5 * RATE..]) * 0.25;
+        let removed_db = 10.0 * (echo / power(&silent).max(1e-12)).log10();
+        println!(
+            "the camera's voice: correlation {likeness:.3}; our echo is {removed_db:.1} dB lower"
+        );
+        Self {
+            likeness,
+            quiet: silent.len(),
+            removed_db,
+        }
+    }
+}
+
 /// The pieces of `heard` of 50 ms in which `voice`, said over and over from `lag` on, is silent, and so is what lies
 /// around them: what is in them is echo, or noise.
-pub fn between_words(voice: &[f32], heard: &[f32], lag: i64) -> Vec<f32> {
+fn between_words(voice: &[f32], heard: &[f32], lag: i64) -> Vec<f32> {
     let length = voice.len();
     let window = RATE / 20;
     let is_quiet = |at: usize| {
