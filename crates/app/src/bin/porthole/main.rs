@@ -9,13 +9,16 @@ mod commands;
 mod out;
 mod times;
 
+/// What is logged without `PORTHOLE_LOG`: libraries that call it an error when a program ends are left out.
+const QUIET: &str = "error,mdns_sd=off,pulseaudio=off,iroh::socket::transports::relay=off";
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("PORTHOLE_LOG")
-                .unwrap_or_else(|_| "error,mdns_sd=off".into()),
+                .unwrap_or_else(|_| QUIET.into()),
         )
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
