@@ -105,10 +105,19 @@ const RECENT: usize = 3;
 /// So much longer, microseconds, that waiting for the old minimum to be forgotten would cost seconds of sound.
 const REBASE_US: i64 = 150_000;
 
+/// Length of a window of the long memory, microseconds, and how many are remembered: a minute.
+const WINDOW_US: i64 = 5_000_000;
+const WINDOWS: usize = 12;
+/// The most that the long memory asks for, microseconds: a hiccup now and then is worth so much delay and no more.
+const OFTEN_US: i64 = 50_000;
+
 /// Smallest and largest (arrival − media time) of the last seconds.
 #[derive(Default)]
 struct Arrivals {
     buckets: [Bucket; BUCKETS],
+    /// The largest spread of each of the last minute's windows, and which one is being filled.
+    windows: [i64; WINDOWS],
+    window: i64,
     /// Which bucket is being filled, counted since the start; 0 before the first arrival.
     current: i64,
 }
@@ -133,8 +142,11 @@ impl Arrivals {
     fn observe(&mut self, offset: i64, now_us: i64) -> (i64, i64) {
         let number = now_us.div_euclid(BUCKET_US) + 1;
         if self.current == 0 || number - self.current >= BUCKETS as i64 {
-            self.buckets = Default::default();
-            self.current = number;
+            *self = Self {
+                current: number,
+                window: now_us.div_euclid(WINDOW_US),
+                ..Self::default()
+            };
         }
         while self.current < number {
             self.current += 1;
@@ -162,7 +174,20 @@ impl Arrivals {
             }
         }
         let base = self.base(BUCKETS).unwrap_or(offset);
-        (base, self.spread(base))
+        let often = self.often(offset.saturating_sub(base), now_us);
+        (base, self.spread(base).max(often))
+    }
+
+    /// Adds a spread; what the minute asks for: what comes twice in it will come again.
+    fn often(&mut self, spread: i64, now_us: i64) -> i64 {
+        let number = now_us.div_euclid(WINDOW_US);
+        while self.window < number {
+            self.window += 1;
+            self.windows[self.window.rem_euclid(WINDOWS as i64) as usize] = 0;
+        }
+        let window = &mut self.windows[self.window.rem_euclid(WINDOWS as i64) as usize];
+        *window = spread.max(*window);
+        second_largest(self.windows).min(OFTEN_US)
     }
 
     fn back(&self, back: usize) -> Bucket {
@@ -182,17 +207,22 @@ impl Arrivals {
 
     /// The second largest bucket: one lone hiccup in ten seconds is concealed, two are prepared for.
     fn spread(&self, base: i64) -> i64 {
-        let (mut first, mut second) = (0, 0);
-        for bucket in self.buckets.iter().filter(|b| b.most != i64::MIN) {
-            let spread = bucket.most.saturating_sub(base);
-            if spread > first {
-                (first, second) = (spread, first);
-            } else {
-                second = second.max(spread);
-            }
-        }
-        second
+        let filled = self.buckets.iter().filter(|b| b.most != i64::MIN);
+        second_largest(filled.map(|bucket| bucket.most.saturating_sub(base)))
     }
+}
+
+/// The second largest of these, at least 0.
+fn second_largest(all: impl IntoIterator<Item = i64>) -> i64 {
+    let (mut first, mut second) = (0, 0);
+    for one in all {
+        if one > first {
+            (first, second) = (one, first);
+        } else {
+            second = second.max(one);
+        }
+    }
+    second
 }
 
 #[cfg(test)]
@@ -231,6 +261,22 @@ mod tests {
             observe(&mut arrivals, 11_040, (0..600).map(|i| 5000 + i % 30)),
             (5000, 29)
         );
+    }
+
+    #[test]
+    fn a_hiccup_now_and_then_is_prepared_for_within_reason() {
+        for (hiccup, asked) in [(40, 40), (150, 50)] {
+            let mut arrivals = Arrivals::default();
+            let calm = |count: i64| (0..count).map(|i| 5000 + i % 10);
+            observe(&mut arrivals, 0, calm(150));
+            observe(&mut arrivals, 3_000, [5000 + hiccup]);
+            // The first one is alone.
+            assert_eq!(observe(&mut arrivals, 3_020, calm(1_000)), (5000, 9));
+            observe(&mut arrivals, 23_020, [5000 + hiccup]);
+            assert_eq!(observe(&mut arrivals, 23_040, calm(1_500)), (5000, asked));
+            // Nothing for a minute.
+            assert_eq!(observe(&mut arrivals, 53_040, calm(1_500)), (5000, 9));
+        }
     }
 
     #[test]
