@@ -45,11 +45,13 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Everything that was heard so far, at 8 kHz, and when its first sample was played.
-    pub(super) fn all(&self) -> Option<(Instant, Vec<f32>)> {
+    /// Everything that was heard so far.
+    pub(super) fn all(&self) -> Option<Sound> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let samples = crate::sound::at_rate(&heard.samples, RATE as u32);
-        heard.start.map(|start| (start, samples))
+        (!heard.starts.is_empty()).then(|| Sound {
+            samples: crate::sound::at_rate(&heard.samples, RATE as u32),
+            starts: heard.starts.clone(),
+        })
     }
 
     /// When each chime began.
@@ -61,12 +63,28 @@ impl Listener {
     }
 }
 
+/// What was heard, at 8 kHz.
+pub(super) struct Sound {
+    pub(super) samples: Vec<f32>,
+    starts: Vec<Instant>,
+}
+
+impl Sound {
+    /// When this sample was played.
+    pub(super) fn at(&self, index: usize) -> Option<Instant> {
+        let seconds = index as f64 / crate::sound::RATE as f64;
+        let start = self.starts.get(seconds as usize).or(self.starts.last())?;
+        Some(*start + Duration::from_secs_f64(seconds))
+    }
+}
+
 #[derive(Default)]
 struct Heard {
     samples: Vec<f32>,
     odd: Option<u8>,
-    /// The earliest that sample 0 can have been played: arrival minus the samples before. Late pieces do not move it.
-    start: Option<Instant>,
+    /// The earliest that sample 0 can have been played, arrival minus the samples before, as each second says by itself:
+    /// late pieces do not move it, and a sink that stood still leaves out sound.
+    starts: Vec<Instant>,
 }
 
 impl Heard {
@@ -83,11 +101,15 @@ impl Heard {
             .extend(pairs.map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32768.0));
         let before = Duration::from_secs_f64(self.samples.len() as f64 / RATE);
         let start = now.checked_sub(before).unwrap_or(now);
-        self.start = Some(self.start.map_or(start, |known| known.min(start)));
+        let second = (before.as_secs_f64() as usize).min(self.starts.len());
+        match self.starts.get_mut(second) {
+            Some(known) => *known = start.min(*known),
+            None => self.starts.push(start),
+        }
     }
 
     fn onsets(&self) -> Vec<Instant> {
-        let Some(start) = self.start else {
+        let Some(&start) = self.starts.iter().min() else {
             return Vec::new();
         };
         let peak = self
@@ -127,6 +149,7 @@ mod tests {
         let end = Instant::now();
         heard.take(&bytes[..1001], end - Duration::from_secs(1));
         heard.take(&bytes[1001..], end);
+        assert_eq!(heard.starts.len(), 2);
         let onsets = heard.onsets();
         assert_eq!(onsets.len(), 2);
         assert!((onsets[1] - onsets[0]).as_secs_f64() - 1.0 < 1e-6);

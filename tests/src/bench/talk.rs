@@ -3,7 +3,7 @@
 //! Both are null sinks of a private PulseAudio, so that one machine's clock sees both. The camera plays on a device as
 //! well, behind its own jitter buffer: what is measured is what a person beside it would hear.
 
-use super::sound::{Listener, listen};
+use super::sound::{Listener, Sound, listen};
 use super::table::{Row, Target};
 use crate::figures::{p50, p95, quantile};
 use crate::programs::{Camera, PATIENCE, Running, Viewer};
@@ -12,7 +12,7 @@ use crate::sound::{self, RATE};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const WORDS: &str = "Good evening, this is the front door speaking. Please leave the parcel behind the green flower pot, \
                      and thank you very much for coming all this way in the rain.";
@@ -153,20 +153,24 @@ fn last_delay(told: &Path) -> Option<f64> {
 }
 
 fn compare(mouth: &Listener, room: &Listener) -> Result<Vec<Heard>> {
-    let (said_at, said) = mouth.all().context("the microphone's sink is silent")?;
-    let (heard_at, heard) = room.all().context("the speaker's sink is silent")?;
-    let signed = |a: std::time::Instant, b: std::time::Instant| {
-        a.saturating_duration_since(b).as_secs_f64() - b.saturating_duration_since(a).as_secs_f64()
-    };
+    let said = mouth.all().context("the microphone's sink is silent")?;
+    let heard = room.all().context("the speaker's sink is silent")?;
+    let begins = |sound: &Sound| sound.at(0).context("nothing was heard");
     // Sample 0 of one is that many samples later than that of the other.
-    let apart = (signed(said_at, heard_at) * RATE as f64) as i64;
-    let pieces = sound::pieces(&said, &heard, apart + MIDDLE, MIDDLE);
-    Ok(pieces
-        .iter()
-        .map(|piece| Heard {
+    let apart = (seconds(begins(&said)?, begins(&heard)?) * RATE as f64) as i64;
+    let pieces = sound::pieces(&said.samples, &heard.samples, apart + MIDDLE, MIDDLE);
+    let one = |piece: &sound::Piece| {
+        let heard_at = usize::try_from(piece.at as i64 + piece.lag).ok()?;
+        Some(Heard {
             said_s: piece.at as f64 / RATE as f64,
-            delay_ms: (piece.lag - apart) as f64 * 1000.0 / RATE as f64,
+            delay_ms: seconds(heard.at(heard_at)?, said.at(piece.at)?) * 1000.0,
             likeness: piece.likeness,
         })
-        .collect())
+    };
+    Ok(pieces.iter().filter_map(one).collect())
+}
+
+/// From `b` to `a`.
+fn seconds(a: Instant, b: Instant) -> f64 {
+    a.saturating_duration_since(b).as_secs_f64() - b.saturating_duration_since(a).as_secs_f64()
 }
