@@ -80,13 +80,10 @@ impl Flow {
         for again in 0..=AGAIN {
             self.progress.step(PairingStep::JoinHotspot);
             let joined = self.net.to_hotspot(&self.progress, hotspot).await;
-            let spot = joined.map_err(|error| match error.code {
-                // It was there a moment ago: the camera has closed it.
-                FailureCode::HotspotNotFound if again > 0 => {
-                    failure(FailureCode::CameraSetupStopped).detail(error.detail)
-                }
-                _ => error,
-            })?;
+            let spot = match joined {
+                Ok(spot) => spot,
+                Err(error) => return Err(self.not_joined(error, hotspot, again > 0).await),
+            };
             self.progress.step(PairingStep::SendCredentials);
             match self.talk(hotspot, spot, join, hub).await? {
                 Talk::Replied(reply, events) => return Ok((spot, reply, events)),
@@ -95,6 +92,21 @@ impl Flow {
             }
         }
         Err(failure(FailureCode::HotspotLost))
+    }
+
+    /// Why the hotspot was not joined: one that was in range a moment ago and no longer is has been closed by its camera.
+    async fn not_joined(&self, error: Failure, hotspot: &Target, was_on: bool) -> Failure {
+        let closed = match error.code {
+            FailureCode::HotspotNotFound => was_on,
+            FailureCode::HotspotNotJoined => self.net.sees(&hotspot.ssid).await == Some(false),
+            _ => false,
+        };
+        match closed {
+            true => Failure::new(FailureCode::CameraSetupStopped)
+                .with("hotspot", &hotspot.ssid)
+                .detail(error.detail),
+            false => error,
+        }
     }
 
     async fn talk(

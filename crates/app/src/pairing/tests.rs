@@ -197,6 +197,29 @@ async fn a_hotspot_lost_in_the_middle_is_joined_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hotspot_that_closes_while_it_is_joined_is_told_from_one_that_cannot_be_joined() {
+    for (closes, code) in [
+        (true, FailureCode::CameraSetupStopped),
+        (false, FailureCode::HotspotNotJoined),
+    ] {
+        let stage = Stage::with(&[], false).await;
+        stage.rules(r#"{"joined":{"phone":"Home"},"lease_ms":5000}"#);
+        let home = format!(r#"{{"ssid":"{HOME}","passphrase":"{PASSWORD}"}}"#);
+        let hotspot =
+            format!(r#"{{"ssid":"{HOTSPOT}","passphrase":"{HOTSPOT_PASSWORD}","dhcp":false}}"#);
+        stage.networks(&format!("[{home},{hotspot}]"));
+        let (pairings, mut told) = stage.pairings();
+        pairings.start(request()).unwrap();
+        until(&mut told, |p| p.step == PairingStep::JoinHotspot).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        if closes {
+            stage.networks(&format!("[{home}]"));
+        }
+        assert_eq!(fails_as(&ended(&mut told).await), code);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_camera_that_is_never_heard_of_again_is_told_apart_from_one_without_hub() {
     let stage = Stage::new(&[Act::Lost]).await;
     assert_eq!(fails_with(&stage).await, FailureCode::CameraNotHeard);

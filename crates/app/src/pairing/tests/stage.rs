@@ -174,6 +174,11 @@ impl Stage {
         std::fs::write(self.folder.path().join("world.json"), rules).unwrap();
     }
 
+    /// Writes which networks are in range besides the camera's.
+    pub(super) fn networks(&self, networks: &str) {
+        std::fs::write(self.folder.path().join("networks.json"), networks).unwrap();
+    }
+
     async fn open_hotspot(&self) {
         if !self.hotspot {
             return;
