@@ -101,7 +101,19 @@ pub(crate) const ALL: &[Case] = &[
         "interrupted",
         400,
         pairing::interrupted,
-        "the hotspot goes away in the middle",
+        "the camera loses its power while the phone joins its hotspot",
+    ),
+    case(
+        "interrupted-sending",
+        400,
+        pairing::interrupted_while_sending,
+        "the same while the phone hands over what the camera has to know",
+    ),
+    case(
+        "interrupted-joining",
+        400,
+        pairing::interrupted_while_joining,
+        "the same while the camera joins the network",
     ),
     case(
         "power-cut",

@@ -166,8 +166,39 @@ pub(crate) fn expired() -> Result<()> {
     Ok(())
 }
 
-/// The hotspot goes away in the middle, and comes back: the pairing goes on by itself.
+/// The camera's power goes while the phone looks for its hotspot or joins it.
 pub(crate) fn interrupted() -> Result<()> {
+    // It may find the hotspot in time, or tell that it is gone.
+    interrupted_at(
+        "join_hotspot",
+        &["hotspot_not_found", "hotspot_lost", "camera_setup_stopped"],
+    )
+}
+
+/// The same while the phone hands over what the camera has to know.
+pub(crate) fn interrupted_while_sending() -> Result<()> {
+    interrupted_at(
+        "send_credentials",
+        &[
+            "hotspot_lost",
+            "camera_setup_stopped",
+            "camera_silent",
+            "camera_not_heard",
+        ],
+    )
+}
+
+/// The same while the camera has what it needs and joins.
+pub(crate) fn interrupted_while_joining() -> Result<()> {
+    interrupted_at(
+        "wait_for_camera",
+        &["camera_setup_stopped", "camera_not_heard"],
+    )
+}
+
+/// The camera is without power for a moment when the pairing comes to `step`: it goes on by itself, or one of `causes`
+/// is told and the next attempt pairs.
+fn interrupted_at(step: &str, causes: &[&str]) -> Result<()> {
     let mut air = Air::new(3)?;
     let _router = Router::start(air.place("router")?)?;
     let place = air.place("phone")?;
@@ -175,22 +206,16 @@ pub(crate) fn interrupted() -> Result<()> {
     let mut camera = Camera::unpack(air.place("camera")?)?;
     let phone = Phone::new(&place, &format!("wpa:{}", place.interface));
     let pairing = phone.pairing(&camera, SSID, PASSWORD)?;
-    pairing.comes_to("join_hotspot")?;
-    // While the phone looks for it or joins it.
+    pairing.comes_to(step)?;
     camera.unplug();
     camera.plug_in()?;
     let ended = pairing.end()?;
     println!("{:?} at {:?}", ended.failure, ended.steps);
-    if ended.failure.is_some() {
-        // Told truly, and then it works at once.
-        let codes = ["hotspot_not_found", "hotspot_lost", "camera_setup_stopped"];
+    figure("known", ended.known)?;
+    if let Some(cause) = &ended.failure {
         ensure!(
-            ended
-                .failure
-                .as_deref()
-                .is_some_and(|code| codes.contains(&code)),
-            "{:?} instead of {codes:?}",
-            ended.failure
+            causes.contains(&cause.as_str()),
+            "{cause} instead of {causes:?}"
         );
         camera.waits_for("open", |status| !status["hotspot"].is_null())?;
         phone.pairing(&camera, SSID, PASSWORD)?.end()?.paired()?;
