@@ -1,4 +1,4 @@
-//! Checks the configuration, makes the permissions of the two commands, and embeds the UI.
+//! Checks the configuration, makes the permissions of the commands, and embeds the UI.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ fn main() {
         );
     }
     println!("cargo:rerun-if-changed=../ui/dist");
-    let manifest = tauri_build::AppManifest::new().commands(&["call", "open_file"]);
+    let manifest = tauri_build::AppManifest::new().commands(&["call", "copy_file", "open_file"]);
     if let Err(error) =
         tauri_build::try_build(tauri_build::Attributes::new().app_manifest(manifest))
     {

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod call;
+mod clipboard;
 mod open;
 mod store;
 
@@ -60,7 +61,11 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         .plugin(tauri_plugin_store::Builder::new().build())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_opener::init())
-        .invoke_handler(tauri::generate_handler![call::call, open::open_file])
+        .invoke_handler(tauri::generate_handler![
+            call::call,
+            open::copy_file,
+            open::open_file
+        ])
         .setup(move |shell| Ok(start(shell.handle(), &setup_arguments)?))
         .build(tauri::generate_context!())
         .context("starting the window system")?;

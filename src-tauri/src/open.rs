@@ -1,7 +1,9 @@
-//! Opens a saved file with the system's program for it: a video or a picture in the folder where the app keeps them,
-//! and nothing else, whatever the page asks.
+//! Hands a saved file to the rest of the system, to its program or to the clipboard: a video or a picture in the folder
+//! where the app keeps them, and nothing else, whatever the page asks.
 
+use crate::clipboard;
 use app::api::{Failure, FailureCode};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use tauri::{AppHandle, Runtime, State};
 use tauri_plugin_opener::OpenerExt as _;
@@ -20,17 +22,34 @@ pub(crate) async fn open_file<R: Runtime>(
     media: State<'_, MediaFolder>,
     path: PathBuf,
 ) -> Result<(), Failure> {
-    let refused = |reason: &dyn std::fmt::Display| {
-        Failure::new(FailureCode::FileNotOpened)
-            .with("path", path.display())
-            .with("reason", reason)
-            .detail(reason)
-    };
+    let refused = |reason: &dyn Display| failure(FailureCode::FileNotOpened, &path, reason);
     let file = own_file(&media.0, &path).map_err(|reason| refused(&reason))?;
     shell
         .opener()
         .open_path(file.to_string_lossy(), None::<&str>)
         .map_err(|error| refused(&error))
+}
+
+/// Puts a file on the clipboard: pasted into a mail, a chat or a folder it is there.
+///
+/// # Errors
+/// [`FailureCode::FileNotCopied`]: it is not there, not one of ours, or there is no clipboard for files.
+#[tauri::command]
+pub(crate) async fn copy_file<R: Runtime>(
+    shell: AppHandle<R>,
+    media: State<'_, MediaFolder>,
+    path: PathBuf,
+) -> Result<(), Failure> {
+    let refused = |reason: String| failure(FailureCode::FileNotCopied, &path, &reason);
+    let file = own_file(&media.0, &path).map_err(refused)?;
+    clipboard::put(&shell, &file).await.map_err(refused)
+}
+
+fn failure(code: FailureCode, path: &Path, reason: &dyn Display) -> Failure {
+    Failure::new(code)
+        .with("path", path.display())
+        .with("reason", reason)
+        .detail(reason)
 }
 
 /// The real path of a file below `folder`, links followed.

@@ -47,7 +47,7 @@ async fn open_recordings(window: &Window, camera: &Camera) {
 async fn until_standing(window: &Window) {
     window
         .until("it stands", PATIENCE, async || {
-            attribute(window, "playback-page", "data-state").await == "paused"
+            state(window).await == "paused"
         })
         .await;
 }
@@ -58,8 +58,13 @@ async fn attribute(window: &Window, id: &str, name: &str) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
+/// What the recordings do: `playing`, `paused` and others.
+pub(crate) async fn state(window: &Window) -> String {
+    attribute(window, "playback-page", "data-state").await
+}
+
 /// The moment in the middle of the strip, unix ms.
-async fn centre(window: &Window) -> i64 {
+pub(crate) async fn centre(window: &Window) -> i64 {
     let centre = attribute(window, "timeline", "data-centre").await;
     centre.parse().expect("a moment")
 }
@@ -80,8 +85,7 @@ async fn until_moved(window: &Window, before: i64) -> (i64, u32) {
                 return false;
             };
             // The strip glides there: it has arrived when it does not move any more.
-            let stands = centre(window).await == at
-                && attribute(window, "playback-page", "data-state").await == "paused";
+            let stands = centre(window).await == at && state(window).await == "paused";
             let apart = at - capture_ms(shown.counter);
             found = Some((at, shown.counter));
             at != before && stands && apart.abs() < 1000
@@ -220,6 +224,17 @@ async fn a_part_is_saved_whole_though_the_app_is_killed_half_way() {
     // The screen is painted later than the page knows.
     tokio::time::sleep(Duration::from_secs(1)).await;
     window.keep("downloads").await;
+    window.press("download-copy").await;
+    let copied = async || {
+        let xclip = ["-selection", "clipboard", "-t", "text/uri-list", "-o"];
+        let output = window.screen.command("xclip").args(xclip).output();
+        String::from_utf8_lossy(&output.expect("xclip").stdout).into_owned()
+    };
+    window
+        .until("the file on the clipboard", PATIENCE, async || {
+            copied().await.trim_end().ends_with(".mp4")
+        })
+        .await;
     assert!(
         least >= killed_at,
         "begun anew: {least} bytes after {killed_at}"

@@ -68,7 +68,7 @@ test("a failure says why, what to do, and tries again from where it stopped", as
   expect(page.calls("resume_download")).toHaveLength(1);
 });
 
-test("a finished file is opened, shown in its folder, and taken off the list", async () => {
+test("a finished file is opened, shown in its folder, copied, and taken off the list", async () => {
   page = await open({}, "#/downloads");
   const [opened, shown] = [vi.spyOn(page.core, "open"), vi.spyOn(page.core, "reveal")];
   say(download({ state: "done", received: 120e6, path: "/videos/a.mp4" }));
@@ -76,6 +76,10 @@ test("a finished file is opened, shown in its folder, and taken off the list", a
   page.click("download-reveal");
   expect(opened).toHaveBeenCalledWith("/videos/a.mp4");
   expect(shown).toHaveBeenCalledWith("/videos/a.mp4");
+  const copied = vi.spyOn(page.core, "copy");
+  page.click("download-copy");
+  expect(copied).toHaveBeenCalledWith("/videos/a.mp4");
+  await until(() => page.get("toasts").textContent!.includes("on the clipboard"), "the word of it");
   expect(page.find("download-cancel")).toBeNull();
   expect(page.get("download-forget").getAttribute("aria-label")).toContain("the file stays");
 });

@@ -42,6 +42,7 @@ pub const ALL_CODES: &[FailureCode] = &[
     FailureCode::NoPictureYet,
     FailureCode::FileNotWritten,
     FailureCode::FileNotOpened,
+    FailureCode::FileNotCopied,
     FailureCode::DataUnreadable,
     FailureCode::IdentityUnusable,
     FailureCode::GatewayUnavailable,

@@ -69,6 +69,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "at-spi2-core",
             "imagemagick",
             "xdotool",
+            "xclip",
         ],
     ),
     ("spoken words for tests of talk", &["espeak-ng"]),

@@ -52,6 +52,8 @@ export interface Core {
   reveal?(path: string): Promise<void>;
   /** Opens a saved file with the system's program for it; absent where there is no such thing. */
   open?(path: string): Promise<void>;
+  /** Puts a saved file on the clipboard, to be pasted into a mail, a chat or a folder; absent where there is no such thing. */
+  copy?(path: string): Promise<void>;
 }
 
 /** A failure of the core, thrown. */

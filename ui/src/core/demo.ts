@@ -123,6 +123,8 @@ export class DemoCore implements Core {
 
   async open(): Promise<void> {}
 
+  async copy(): Promise<void> {}
+
   /** What the core last said of a pairing. */
   get lastPairing(): Pairing | null {
     return this.#said;

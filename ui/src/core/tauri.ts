@@ -34,6 +34,10 @@ export class TauriCore implements Core {
   open(path: string): Promise<void> {
     return invoke("open_file", { path });
   }
+
+  copy(path: string): Promise<void> {
+    return invoke("copy_file", { path });
+  }
 }
 
 type Bytes = ArrayBuffer | Uint8Array | number[];

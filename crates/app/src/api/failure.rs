@@ -76,6 +76,8 @@ pub enum FailureCode {
     FileNotWritten,
     /// A saved file cannot be opened.
     FileNotOpened,
+    /// A saved file cannot be put on the clipboard.
+    FileNotCopied,
     /// The saved data cannot be read.
     DataUnreadable,
     /// The data folder is in use or its identity has wrong permissions.

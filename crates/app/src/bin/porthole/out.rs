@@ -121,6 +121,7 @@ fn exit_code(code: FailureCode) -> u8 {
         F::CommandTimeout | F::CommandRefused | F::CommandMalformed => 9,
         F::FileNotWritten
         | F::FileNotOpened
+        | F::FileNotCopied
         | F::DiskFull
         | F::DownloadDamaged
         | F::NotConverted
