@@ -2,11 +2,13 @@
 //!
 //! Needs Xvfb, WebKitWebDriver and `tauri-driver` (`cargo xtask setup`). One test at a time: they watch the clock.
 
+mod beside;
 mod codes;
 mod live;
 mod pairing;
 mod recordings;
 mod several;
 mod sound;
+mod speeds;
 mod talk;
 mod window;

@@ -243,7 +243,12 @@ impl Window {
 
     /// The marks on the canvas, of live or of a recording: the frame counter and where the camera looks.
     pub(crate) async fn marks(&self) -> Option<Marks> {
-        let read = self.run(READ_MARKS, vec![]).await;
+        self.marks_on(0).await
+    }
+
+    /// The same of the canvas of that number, where several recordings are beside each other.
+    pub(crate) async fn marks_on(&self, canvas: usize) -> Option<Marks> {
+        let read = self.run(READ_MARKS, vec![json!(canvas)]).await;
         let counter = u32::try_from(read["counter"].as_u64()?).ok()?;
         let position = read["position"]
             .as_u64()
@@ -292,7 +297,7 @@ pub(crate) struct Marks {
 
 /// Reads both rows of `media::marks` from the canvas: 28 blocks from `x = b`, `b` being a 36th of the height.
 const READ_MARKS: &str = r#"
-const canvas = document.querySelector('[data-testid="live-canvas"], [data-testid="playback-canvas"]');
+const canvas = document.querySelectorAll('[data-testid="live-canvas"], [data-testid="playback-canvas"]')[arguments[0]];
 if (!canvas || !canvas.width) return {};
 const copy = document.createElement("canvas");
 const side = canvas.height / 36;

@@ -2,6 +2,7 @@
 
 use crate::programs::{PATIENCE, finish};
 use media::wav;
+use std::f64::consts::TAU;
 use std::path::Path;
 use std::process::Command;
 
@@ -48,6 +49,32 @@ pub fn add_silence(path: &Path, seconds: f32) {
     read.data.extend(std::iter::repeat_n(0.0, missing));
     let mut writer = wav::Writer::create(path, read.rate).expect("the file is ours");
     writer.write(&read.data).expect("the file is ours");
+}
+
+/// Writes a tone of so many hertz and seconds.
+pub fn hum(path: &Path, hertz: f64, seconds: f64) {
+    const FINE: u32 = 48_000;
+    let step = hertz / f64::from(FINE) * TAU;
+    let count = (seconds * f64::from(FINE)) as usize;
+    let samples: Vec<f32> = (0..count)
+        .map(|i| (i as f64 * step).sin() as f32 * 0.3)
+        .collect();
+    let mut writer = wav::Writer::create(path, FINE).expect("the file is ours");
+    writer.write(&samples).expect("the file is ours");
+}
+
+/// The part of the samples' power that a tone of so many hertz is, 0 to 1; 0 in silence.
+pub fn share_of_tone(samples: &[f32], hertz: f64) -> f64 {
+    let step = hertz / RATE as f64 * TAU;
+    let (mut cosine, mut sine) = (0.0, 0.0);
+    for (i, sample) in samples.iter().enumerate() {
+        let (s, c) = (i as f64 * step).sin_cos();
+        cosine += f64::from(*sample) * c;
+        sine += f64::from(*sample) * s;
+    }
+    let count = samples.len().max(1) as f64;
+    let tone = 2.0 * (cosine * cosine + sine * sine) / (count * count);
+    tone / power(samples).max(1e-9)
 }
 
 /// Mean square.
