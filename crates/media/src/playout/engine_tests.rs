@@ -199,7 +199,11 @@ fn jitter_raises_the_delay_and_calm_lowers_it() {
     // Once learned, no underrun in a minute.
     assert_eq!(rough.underruns - before, 0, "{rough:?}");
     assert!((75.0..130.0).contains(&rough.target_ms), "{rough:?}");
-    sim.run(40.0, |_, _| Some(5_000));
+    // Most of it within seconds, all of it when a minute has passed without any.
+    sim.run(20.0, |_, _| Some(5_000));
+    let wary = sim.shared.stats();
+    assert!(wary.delay_ms < calm.delay_ms + 45.0, "{wary:?}");
+    sim.run(60.0, |_, _| Some(5_000));
     let again = sim.shared.stats();
     assert!((again.delay_ms - calm.delay_ms).abs() < 5.0, "{again:?}");
     assert!(sim.worst_step() < 2.5, "{}", sim.worst_step());
