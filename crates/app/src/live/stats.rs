@@ -1,7 +1,10 @@
 //! What a view measures, stage by stage.
 
 use super::pull::Opened;
+use super::screen::Screen;
+use super::sound::Sound;
 use crate::api::{Drawn, ViewStats};
+use crate::session::Session;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -109,8 +112,24 @@ impl Stats {
         }
     }
 
+    /// The figures now, with what screen, session and sound know themselves.
+    pub fn gather(
+        &mut self,
+        now: Instant,
+        screen: &Screen,
+        session: &Session,
+        sound: Option<&Sound>,
+    ) -> ViewStats {
+        self.shown.dropped = screen.dropped();
+        self.shown.path = session.path();
+        self.shown.viewers = session.viewers();
+        self.shown.lip_sync_ms = sound.and_then(Sound::lip_sync_ms);
+        self.shown.audio_buffer_ms = sound.and_then(Sound::buffered_ms);
+        self.take(now)
+    }
+
     /// The figures now; rates are over the time since the last call.
-    pub fn take(&mut self, now: Instant) -> ViewStats {
+    fn take(&mut self, now: Instant) -> ViewStats {
         let passed = now.saturating_duration_since(self.since).as_secs_f32();
         if passed > 0.0 {
             self.shown.fps = self.drawn as f32 / passed;

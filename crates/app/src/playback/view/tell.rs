@@ -43,13 +43,8 @@ impl Play {
     }
 
     fn tell_stats(&mut self, now: Instant) {
-        let shown = self.stats.shown();
-        shown.dropped = self.screen.dropped();
-        shown.path = self.session.path();
-        shown.viewers = self.session.viewers();
-        shown.lip_sync_ms = self.sound.as_ref().and_then(Sound::lip_sync_ms);
-        shown.audio_buffer_ms = self.sound.as_ref().and_then(Sound::buffered_ms);
-        let stats = self.stats.take(now);
+        let sound = self.sound.as_ref();
+        let stats = self.stats.gather(now, &self.screen, &self.session, sound);
         self.core.tell(Event::Stats {
             view: self.view,
             stats,
