@@ -16,7 +16,7 @@ use wire::command::{Command, FileType, Inner, Topic, User};
 mod days;
 mod thumbnail;
 
-pub use days::{days_of, month};
+pub use days::days_of;
 pub use thumbnail::{Thumbnails, thumbnail};
 
 /// The longest time whose recordings may be asked for, ms.

@@ -4,6 +4,7 @@ use crate::api::{Failure, FailureCode};
 use crate::live::VideoUnit;
 use crate::live::pictures::fit;
 use crate::store::{not_written, write_atomic};
+use jiff::Timestamp;
 use media::Picture;
 use media::scale::Scaler;
 use std::path::{Path, PathBuf};
@@ -111,29 +112,13 @@ pub fn free_path(dir: &Path, camera: &str, extension: &str) -> PathBuf {
         .unwrap_or_else(|| dir.join(format!("{camera}.{extension}")))
 }
 
-/// Unix time in seconds as `2026-11-20` and `18.04.31`, UTC (days to civil date by H. Hinnant's algorithm).
+/// Unix time in seconds as `2026-11-20` and `18.04.31`, UTC.
 pub(crate) fn date_and_time(unix: u64) -> (String, String) {
-    let (days, seconds) = (unix / 86_400, unix % 86_400);
-    let z = days + 719_468;
-    let (era, day_of_era) = (z / 146_097, z % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let time = format!(
-        "{:02}.{:02}.{:02}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    );
-    (format!("{year:04}-{month:02}-{day:02}"), time)
+    let at = i64::try_from(unix).ok();
+    let at = at.and_then(|unix| Timestamp::from_second(unix).ok());
+    let at = at.unwrap_or(Timestamp::MAX);
+    let written = |format| at.strftime(format).to_string();
+    (written("%F"), written("%H.%M.%S"))
 }
 
 #[cfg(test)]

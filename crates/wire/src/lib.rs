@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod address;
+pub mod calendar;
 pub mod clock;
 pub mod command;
 pub mod device;

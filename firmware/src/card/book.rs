@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use media::fmp4::{Head, Place};
+use wire::calendar::month;
 
-use super::name::{Content, Name, month};
+use super::name::{Content, Name};
 use super::record::{Record, What};
 use super::{Event, Kind, PictureFile, Segment, Stretch, lock};
 

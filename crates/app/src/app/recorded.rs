@@ -142,12 +142,13 @@ async fn days(
     month: u8,
     utc_offset_min: i32,
 ) -> Result<RecordedReply, Failure> {
-    let span = recorded::month(year, month, utc_offset_min).ok_or_else(|| {
-        Failure::new(FailureCode::CommandMalformed).with(
-            "reason",
-            format!("{year}-{month} at {utc_offset_min} min is no month"),
-        )
-    })?;
+    let span =
+        wire::calendar::month(year.into(), month.into(), utc_offset_min).ok_or_else(|| {
+            Failure::new(FailureCode::CommandMalformed).with(
+                "reason",
+                format!("{year}-{month} at {utc_offset_min} min is no month"),
+            )
+        })?;
     // The first hours of January 1970 are December 1969 in UTC, when there was no camera.
     let stretches = recorded::stretches(session, span.0.max(0), span.1.max(0)).await?;
     Ok(RecordedReply::Days {

@@ -9,6 +9,8 @@
 use crate::api::{CameraKey, DownloadId, DownloadWhat, Failure};
 use crate::snapshot::date_and_time;
 use crate::store::{not_written, write_atomic};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -195,20 +197,8 @@ impl Paths {
 
 /// When a file of our camera's begins, unix ms: `20261130T143000Z-000123.mp4`.
 fn start_of(name: &str) -> Option<i64> {
-    let digits = |at: std::ops::Range<usize>| -> Option<u64> {
-        let part = name.get(at)?;
-        part.bytes()
-            .all(|b| b.is_ascii_digit())
-            .then(|| part.parse().ok())?
-    };
-    let marks = name.get(8..9)? == "T" && name.get(15..16)? == "Z";
-    let (year, month, day) = (digits(0..4)?, digits(4..6)?, digits(6..8)?);
-    let (hour, minute, second) = (digits(9..11)?, digits(11..13)?, digits(13..15)?);
-    let right = marks && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 61;
-    let (start, _) =
-        crate::recorded::month(u16::try_from(year).ok()?, u8::try_from(month).ok()?, 0)?;
-    let seconds = (day.checked_sub(1)? * 24 + hour) * 3600 + minute * 60 + second;
-    right.then(|| start + seconds as i64 * 1000)
+    let start = DateTime::strptime("%Y%m%dT%H%M%SZ", name.get(..16)?).ok()?;
+    Some(TimeZone::UTC.to_timestamp(start).ok()?.as_millisecond())
 }
 
 /// A word with nothing in it that a file system could refuse or take for a path.

@@ -5,24 +5,6 @@ use std::collections::BTreeSet;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// When a month begins and ends, unix ms; `None` for one that no calendar has.
-pub fn month(year: u16, month: u8, utc_offset_min: i32) -> Option<(i64, i64)> {
-    let known = (1970..=9999).contains(&year)
-        && (1..=12).contains(&month)
-        && utc_offset_min.unsigned_abs() <= 24 * 60;
-    if !known {
-        return None;
-    }
-    let next = if month == 12 {
-        (year + 1, 1)
-    } else {
-        (year, month + 1)
-    };
-    let offset = i64::from(utc_offset_min) * 60_000;
-    let at = |(year, month)| days_before(year, month) * DAY_MS - offset;
-    Some((at((year, month)), at(next)))
-}
-
 /// The days, 1 to 31, of the month from `start_ms` to `end_ms` in which something was recorded.
 pub fn days_of(stretches: &[Stretch], (start_ms, end_ms): (i64, i64)) -> Vec<u8> {
     let mut days = BTreeSet::new();
@@ -42,42 +24,17 @@ pub fn days_of(stretches: &[Stretch], (start_ms, end_ms): (i64, i64)) -> Vec<u8>
         .collect()
 }
 
-/// Days from 1970 to the first of a month (civil date to days by H. Hinnant's algorithm).
-fn days_before(year: u16, month: u8) -> i64 {
-    let (year, month) = (i64::from(year), i64::from(month));
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, year_of_era) = (year / 400, year % 400);
-    let shifted = if month > 2 { month - 3 } else { month + 9 };
-    let day_of_year = (153 * shifted + 2) / 5;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::RecordKind;
+    use wire::calendar::month;
 
     fn stretch(start_ms: i64, end_ms: i64) -> Stretch {
         Stretch {
             kind: RecordKind::Continuous,
             start_ms,
             end_ms,
-        }
-    }
-
-    #[test]
-    fn months_are_those_of_the_calendar() {
-        assert_eq!(month(1970, 1, 0), Some((0, 31 * DAY_MS)));
-        assert_eq!(
-            month(2024, 2, 0),
-            Some((1_706_745_600_000, 1_709_251_200_000)),
-            "29 days"
-        );
-        let (start, end) = month(2026, 12, 480).unwrap();
-        assert_eq!((start, end - start), (1_796_054_400_000, 31 * DAY_MS));
-        for (year, of, offset) in [(1969, 1, 0), (2026, 0, 0), (2026, 13, 0), (2026, 1, 9999)] {
-            assert_eq!(month(year, of, offset), None);
         }
     }
 

@@ -179,33 +179,8 @@ fn plate(picture: &mut Picture, scale: f32, text: &str) {
 
 /// "2026-11-20 17:24:03.133 UTC".
 fn timestamp(wall_us: i64) -> String {
-    let (days, within) = (
-        wall_us.div_euclid(86_400_000_000),
-        wall_us.rem_euclid(86_400_000_000) / 1_000,
-    );
-    let (year, month, day) = civil(days);
-    let (hour, minute) = (within / 3_600_000, within / 60_000 % 60);
-    let (second, milli) = (within / 1_000 % 60, within % 1_000);
-    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{milli:03} UTC")
-}
-
-/// Year, month and day of a day number since 1970 in the Gregorian calendar: years are counted from March, so that the
-/// leap day is the last one.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+    let at = jiff::Timestamp::from_microsecond(wall_us).unwrap_or_default();
+    at.strftime("%F %T%.3f UTC").to_string()
 }
 
 #[cfg(test)]
