@@ -137,7 +137,7 @@ impl Flow {
     }
 
     /// Resolves when this machine is no longer on the hotspot; never if that cannot be known.
-    async fn hotspot_lost(&self, hotspot: &Ssid) {
+    pub(super) async fn hotspot_lost(&self, hotspot: &Ssid) {
         loop {
             sleep(LOOK).await;
             if self.net.is_on(hotspot).await == Some(false) {

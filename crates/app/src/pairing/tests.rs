@@ -197,6 +197,17 @@ async fn a_hotspot_lost_in_the_middle_is_joined_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_camera_that_has_forgotten_what_it_was_told_is_told_again() {
+    let stage = Stage::new(&[Act::Restart, Act::Leave(None)]).await;
+    let pairing = pair(&stage).await;
+    assert!(
+        matches!(pairing.state, PairingState::Done { .. }),
+        "{pairing:?}"
+    );
+    assert_eq!(stage.asked.lock().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hotspot_that_closes_while_it_is_joined_is_told_from_one_that_cannot_be_joined() {
     for (closes, code) in [
         (true, FailureCode::CameraSetupStopped),

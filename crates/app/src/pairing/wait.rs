@@ -201,7 +201,8 @@ impl Flow {
         std::future::pending().await
     }
 
-    /// Goes to the hotspot once more and asks the same: a camera that failed says why.
+    /// Goes to the hotspot once more and asks the same: a camera that failed says why. One that has forgotten what it was
+    /// told takes it and joins: then this machine must be home, for the hub may be here.
     async fn ask_camera(
         &self,
         attempt: &Attempt,
@@ -226,6 +227,10 @@ impl Flow {
             }
             None
         };
-        Ok(timeout(ASK, asking).await.unwrap_or(None))
+        Ok(tokio::select! {
+            biased;
+            told = timeout(ASK, asking) => told.unwrap_or(None),
+            () = self.hotspot_lost(&ask.hotspot.ssid) => None,
+        })
     }
 }

@@ -46,6 +46,8 @@ pub(super) enum Act {
     Leave(Option<Cause>),
     /// Replies, closes its hotspot and is never heard of again.
     Lost,
+    /// Replies, is without power for a moment, and has its hotspot open again, knowing nothing.
+    Restart,
     /// Replies with its hotspot open, tells its states and then this cause. `None` = it reports.
     Stay(Option<Cause>),
     /// Tells this error at once.
@@ -244,11 +246,19 @@ impl Stage {
                 let _ = say(replied()).await;
                 self.close_hotspot().await;
             }
+            Act::Restart => {
+                let _ = say(replied()).await;
+                self.close_hotspot().await;
+                sleep(Duration::from_secs(3)).await;
+                self.open_hotspot().await;
+            }
             Act::Leave(cause) => {
                 let _ = say(replied()).await;
                 self.close_hotspot().await;
                 sleep(Duration::from_secs(4)).await;
-                match cause {
+                // The hub is on the phone.
+                let at_home = self.phone_is_on().await.as_deref() == Some(HOME);
+                match cause.or((!at_home).then_some(Cause::HubUnreachable)) {
                     None => *self.desk.reported.lock().unwrap() = true,
                     Some(cause) => {
                         self.acts.lock().unwrap().push_front(Act::Tell(cause));
