@@ -256,6 +256,33 @@ async fn what_is_being_recorded_is_followed_and_called_the_edge() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_comes_late_is_shown_all_the_same() {
+    let (camera, mut viewer, screen) = paused(START + 1_000).await;
+    let edge = &camera.brain.card.edge;
+    edge.store(START + 5_000, Ordering::SeqCst);
+    let from = screen.count();
+    let at_ms = START + 5_600;
+    viewer.act(PlaybackAction::Seek { at_ms }).await.unwrap();
+    // The camera is silent for so long that what is at hand is taken for it.
+    screen.shows(from, counter_at(START + 5_000)).await;
+    let from = screen.count();
+    edge.store(START + 8_000, Ordering::SeqCst);
+    screen.shows(from, counter_at(at_ms)).await;
+    viewer
+        .playback(|playback| {
+            playback.state == PlaybackState::Paused && playback.at_ms > START + 5_500
+        })
+        .await;
+    assert_eq!(screen.counters(from), [counter_at(at_ms)]);
+    let from = screen.count();
+    viewer
+        .act(PlaybackAction::Step { back: false })
+        .await
+        .unwrap();
+    screen.shows(from, counter_at(at_ms) + 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_played_is_told() {
     let (camera, mut viewer, screen) = begin().await;
     viewer.play(SECOND + 3_600_000, &screen).await;

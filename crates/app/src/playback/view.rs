@@ -171,6 +171,10 @@ impl Play {
             self.tell(Instant::now());
             let wake = tokio::time::Instant::from_std(self.next_wake(Instant::now()));
             let takes = self.takes();
+            if !takes {
+                // Silence is the camera's only while somebody listens.
+                self.heard = Instant::now();
+            }
             tokio::select! {
                 biased;
                 order = orders.recv() => match order {
@@ -182,8 +186,8 @@ impl Play {
                     }
                     Some(order) => self.obey(order),
                 },
-                () = tokio::time::sleep_until(wake) => {}
                 Some((id, pulled)) = self.pulled.1.recv(), if takes => self.take(id, pulled),
+                () = tokio::time::sleep_until(wake) => {}
             }
             self.play(Instant::now());
             if self.screen.is_gone() {

@@ -53,6 +53,7 @@ impl Play {
             PlaybackAction::Pause => self.pause(now),
             PlaybackAction::Resume => {
                 (self.paused, self.steps, self.failure) = (None, 0, None);
+                self.look_no_more(now);
                 if self.pull.is_none() && self.retry_at.is_none() {
                     self.ask(self.at_ms);
                 }
@@ -109,6 +110,7 @@ impl Play {
             return;
         }
         self.pause(now);
+        self.look_no_more(now);
         let whole = self.speed.is_whole();
         if !whole {
             self.change_speed(Speed::NORMAL, now);

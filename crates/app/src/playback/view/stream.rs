@@ -197,8 +197,21 @@ impl Play {
             self.let_go();
         }
         if self.settles().is_some_and(|at| at <= now)
-            && let Some(found) = self.seek.as_mut().map(Seek::end)
+            && let Some(mut seek) = self.seek.take()
         {
+            self.found(seek.end(), None, now);
+            // While it stands, the right one is still shown when it comes.
+            self.seek = self.paused.is_some().then(|| Seek::new(seek.target()));
+        }
+    }
+
+    /// The picture on the screen is as good as the one looked for: it goes on from there.
+    pub(super) fn look_no_more(&mut self, now: Instant) {
+        if self.opening {
+            return;
+        }
+        let left = self.seek.take().map(|mut seek| seek.end());
+        if let Some(found @ Found::There(_)) = left {
             self.found(found, None, now);
         }
     }
@@ -207,6 +220,9 @@ impl Play {
     /// comes a group of pictures at a time.
     pub(super) fn settles(&self) -> Option<Instant> {
         let seek = self.seek.as_ref().filter(|seek| seek.has_one())?;
+        if !self.pulled.1.is_empty() {
+            return None;
+        }
         let fresh = (now_ms() as i64).saturating_sub(seek.target()) < EDGE_MS;
         let patience = if fresh { SETTLE } else { SETTLE_FAR };
         // A screen that is not ready for more is no silence of the camera.
