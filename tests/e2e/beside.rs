@@ -11,8 +11,9 @@ use tests::screen;
 const NAMES: [&str; 4] = ["Front door", "Garden", "Garage", "Hall"];
 /// Pictures a second: what two cores draw, keep and show four times.
 const FPS: u32 = 10;
-/// How much more is on each card when anybody looks than what came while the cameras were added.
-const RECORDED: Duration = Duration::from_secs(5);
+/// How much more is on each card when anybody looks than what came while the cameras were added: ten seconds back there is
+/// something of all of them.
+const RECORDED: Duration = Duration::from_secs(12);
 /// How long they play.
 const PLAYED: Duration = Duration::from_secs(4);
 

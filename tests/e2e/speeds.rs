@@ -34,8 +34,8 @@ async fn a_recorded_tone_is_the_same_at_half_and_at_double_speed() {
     let hum = folder.path().join("hum.wav");
     sound::hum(&hum, HUM, 30.0);
     let voice = format!("file:{}", hum.display());
-    let card = folder.path().join("card");
-    let card = card.to_string_lossy();
+    let card = Folder::temporary();
+    let card = card.path().to_string_lossy();
     let arguments = ["--name", "Front door", "--room", "small", "--voice", &voice];
     let camera = Camera::start(&[&arguments[..], &["--card", &card]].concat());
     let address = server.address();
