@@ -197,8 +197,13 @@ impl Paths {
 
 /// When a file of our camera's begins, unix ms: `20261130T143000Z-000123.mp4`.
 fn start_of(name: &str) -> Option<i64> {
-    let start = DateTime::strptime("%Y%m%dT%H%M%SZ", name.get(..16)?).ok()?;
-    Some(TimeZone::UTC.to_timestamp(start).ok()?.as_millisecond())
+    const SECOND: &str = "%Y%m%dT%H%M%SZ";
+    let second = name.get(..16)?;
+    let start = DateTime::strptime(SECOND, second).ok()?;
+    let start = TimeZone::UTC.to_timestamp(start).ok()?;
+    // Only as it is written: jiff also reads signs and fewer digits.
+    let is_plain = start.strftime(SECOND).to_string() == second;
+    Some(start.as_millisecond()).filter(|ms| is_plain && *ms >= 0)
 }
 
 /// A word with nothing in it that a file system could refuse or take for a path.
@@ -229,6 +234,24 @@ mod tests {
 
     fn file(name: &str) -> Record {
         Record::new(1, "front".into(), DownloadWhat::File { name: name.into() })
+    }
+
+    #[test]
+    fn a_name_tells_its_beginning_only_as_cameras_write_it() {
+        let start = Some(1_796_049_000_000);
+        assert_eq!(start_of("20261130T143000Z-000123.mp4"), start);
+        for name in [
+            "",
+            "20261130T143000",
+            "+2026113T143000Z-000123.mp4",
+            "20261330T143000Z-000123.mp4",
+            "20261130T243000Z-000123.mp4",
+            "20261130 143000Z-000123.mp4",
+            "19691231T235959Z-000123.mp4",
+            "20261130T14300\u{e9}Z-000123.mp4",
+        ] {
+            assert_eq!(start_of(name), None, "{name:?}");
+        }
     }
 
     #[test]
